@@ -179,7 +179,9 @@ scoped!(ConversationId);
 scoped!(ParticipantId);
 
 /// The position of a message in its conversation, from 1 and without gaps at the time of writing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Seq(pub u64);
 
@@ -191,12 +193,16 @@ impl Seq {
 }
 
 /// The number of a turn in its conversation, from 1. A turn taken over by another replica keeps it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct TurnNumber(pub u64);
 
 /// The number of a claim on a conversation. It only grows; a write with an older one is refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Fence(pub u64);
 
@@ -216,7 +222,13 @@ impl Nonce {
         let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
         let turn = turn.0.to_le_bytes();
         let part = part.to_le_bytes();
-        for byte in conversation.as_str().bytes().chain([0]).chain(turn).chain(part) {
+        for byte in conversation
+            .as_str()
+            .bytes()
+            .chain([0])
+            .chain(turn)
+            .chain(part)
+        {
             hash ^= u64::from(byte);
             hash = hash.wrapping_mul(0x0000_0100_0000_01b3);
         }
@@ -248,7 +260,10 @@ mod tests {
         assert_eq!(PlatformId::new(""), Err(IdError::Empty));
         assert_eq!(PlatformId::new("a b"), Err(IdError::Character(' ')));
         assert_eq!(EventId::new("x".repeat(513)), Err(IdError::TooLong));
-        assert_eq!(ConversationId::new("web").unwrap().platform(), Err(IdError::NoPlatform));
+        assert_eq!(
+            ConversationId::new("web").unwrap().platform(),
+            Err(IdError::NoPlatform)
+        );
     }
 
     #[test]

@@ -76,6 +76,9 @@ pub struct WindowPolicy {
 
 impl Default for WindowPolicy {
     fn default() -> Self {
-        Self { high_water: 0.9, low_water: 0.5 }
+        Self {
+            high_water: 0.9,
+            low_water: 0.5,
+        }
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     event::Event,
     id::{ConversationId, MessageRef, Nonce, ParticipantId, Place, PlatformId, Seq},
     message::Message,
+    outcome::Failure,
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -282,8 +283,23 @@ pub struct Content {
     pub markdown: Text,
     /// Whether this is its last form.
     pub complete: bool,
-    /// Whether we speak ourselves (a refusal, a failure, a command's answer) rather than the model.
-    pub notice: bool,
+    /// Why we speak ourselves; `None` if these are the model's words.
+    pub notice: Option<Notice>,
+}
+
+/// Why we speak ourselves rather than the model. Platforms that show notices differently, or
+/// give an exit code, look here and never into the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A command's answer, or a hint.
+    Told,
+    /// The message was not answered, on purpose.
+    Refused {
+        /// When to come back, where waiting helps.
+        until: Option<Timestamp>,
+    },
+    /// The message could not be answered.
+    Failed(Failure),
 }
 
 /// What we are at.

@@ -1,11 +1,7 @@
 //! What is sent to a model. Only [`crate::assemble::assemble`] makes one.
 
 use crate::{
-    Text,
-    event::Attachment,
-    id::ConversationId,
-    message::ToolCall,
-    persona::Sampling,
+    Text, event::Attachment, id::ConversationId, message::ToolCall, persona::Sampling,
     tool::ToolSpec,
 };
 
@@ -79,7 +75,13 @@ pub struct PromptMessage {
 impl PromptMessage {
     /// A message of words alone.
     pub fn words(role: PromptRole, text: impl Into<Text>) -> Self {
-        Self { role, text: text.into(), images: vec![], tool_calls: vec![], answers: None }
+        Self {
+            role,
+            text: text.into(),
+            images: vec![],
+            tool_calls: vec![],
+            answers: None,
+        }
     }
 }
 

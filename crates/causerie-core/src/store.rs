@@ -42,8 +42,11 @@ pub trait Mailbox: Send + Sync {
     /// other.
     ///
     /// An event is remembered for deduplication for at least 24 hours.
-    async fn offer(&self, event: &Event, claimant: Option<&Claimant>)
-    -> Result<Offered, StoreError>;
+    async fn offer(
+        &self,
+        event: &Event,
+        claimant: Option<&Claimant>,
+    ) -> Result<Offered, StoreError>;
 
     /// Takes the conversation that has waited longest among those with mail, no live claim, and no
     /// [`Release::Retry`] still to wait for. `None` if there is none.
@@ -133,11 +136,8 @@ pub trait Archive: Send + Sync {
 pub trait Ledger: Send + Sync {
     /// Takes all of `charges` or none. Repeating it with the same id, before or after it was
     /// settled, answers the same and takes nothing more.
-    async fn reserve(
-        &self,
-        id: &ReservationId,
-        charges: &[Charge],
-    ) -> Result<Reserved, StoreError>;
+    async fn reserve(&self, id: &ReservationId, charges: &[Charge])
+    -> Result<Reserved, StoreError>;
 
     /// Corrects what was taken to what was used: `used[i]` for the `i`th charge. Only the first
     /// settlement of a reservation counts. [`Commit::settle`] does the same within the commit.

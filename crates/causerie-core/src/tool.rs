@@ -1,6 +1,10 @@
 //! Things a model may call.
 
-use crate::{Text, event::Participant, id::{ConversationId, ToolName}};
+use crate::{
+    Text,
+    event::Participant,
+    id::{ConversationId, ToolName},
+};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
