@@ -123,6 +123,15 @@ pub enum Rating {
 }
 
 impl Event {
+    /// Whether it asks the running answer to stop: the button, or the command `stop`.
+    pub fn is_stop(&self) -> bool {
+        match &self.kind {
+            EventKind::StopPressed => true,
+            EventKind::Command { name, .. } => name == "stop",
+            _ => false,
+        }
+    }
+
     /// The platform message this event is about, where there is one.
     pub fn message(&self) -> Option<&MessageRef> {
         match &self.kind {

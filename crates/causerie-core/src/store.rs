@@ -59,8 +59,8 @@ pub trait Mailbox: Send + Sync {
     /// retry. `None` if none waits. Dispatch sleeps until then.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Keeps a claim for another `ttl`, and says whether a [`crate::event::EventKind::StopPressed`]
-    /// has arrived since the claim.
+    /// Keeps a claim for another `ttl`, and says whether an event that
+    /// [`is_stop`](Event::is_stop) has arrived since the claim.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if the claim was lost.
@@ -200,7 +200,7 @@ pub struct ClaimKey {
 /// What a renewal tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Renewed {
-    /// Somebody pressed stop since the claim.
+    /// Somebody asked to stop since the claim.
     pub stop: bool,
 }
 
@@ -229,12 +229,18 @@ pub enum JournalEntry {
         /// Whether the answer is complete with it.
         last: bool,
     },
+    /// The turn answers this mail. Noted before anything else, so that a later attempt, which may
+    /// find more mail, knows what the rest of the journal belongs to.
+    Began {
+        /// The events.
+        events: Vec<EventId>,
+    },
 }
 
 /// The end of a turn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commit {
-    /// The mail this turn answers for. Mail not named waits on.
+    /// The mail this turn answers for, also such as came after the claim. Mail not named waits on.
     pub consumed: Vec<EventId>,
     /// History is erased from here on before anything is appended: an answer that is given anew.
     pub truncate: Option<Seq>,
@@ -320,7 +326,8 @@ pub enum TurnQuery {
 pub enum Erase {
     /// One message, found by the platform message that carries it.
     Message(ConversationId, MessageRef),
-    /// A whole conversation: messages, state, waiting mail of anybody.
+    /// A whole conversation: messages, state, waiting mail of anybody. A claim on it is lost, so
+    /// that a turn under way cannot bring back what is gone.
     Conversation(ConversationId),
     /// All that a participant said, in every conversation, and their place in lists.
     Participant(ParticipantId),
