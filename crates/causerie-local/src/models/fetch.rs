@@ -1,0 +1,480 @@
+//! One file from one server: redirects, resuming, patience, sum.
+//!
+//! Bytes go into a part file beside the place they are for. Its name holds the beginning of the sum
+//! the file must have, so what lies there after a crash is either the beginning of the same file
+//! or not looked at. If the sum comes out wrong after a resume, the part is thrown away and fetched
+//! afresh, once.
+
+use super::{
+    disk,
+    error::{ModelError, SourceFailure},
+    origins::{Credential, Patience},
+    progress::{Progress, PullEvent, Stage},
+};
+use futures::StreamExt;
+use reqwest::{
+    Client, Method, Response, StatusCode, Url,
+    header::{
+        ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue, LOCATION,
+        RANGE,
+    },
+};
+use sha2::{Digest, Sha256};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::{
+    fs::File,
+    io::{AsyncSeekExt, AsyncWriteExt, BufWriter},
+    time::timeout,
+};
+
+/// What happened instead of a file.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// With this source; another may do better.
+    Source(SourceFailure),
+    /// With this machine; no source will help.
+    Here(ModelError),
+}
+
+impl From<SourceFailure> for Trouble {
+    fn from(failure: SourceFailure) -> Self {
+        Trouble::Source(failure)
+    }
+}
+
+impl From<ModelError> for Trouble {
+    fn from(error: ModelError) -> Self {
+        Trouble::Here(error)
+    }
+}
+
+/// What is to be fetched.
+pub(super) struct Job<'a> {
+    pub(super) url: Url,
+    pub(super) credential: Option<&'a Credential>,
+    /// Where the bytes go.
+    pub(super) part: PathBuf,
+    pub(super) size: Option<u64>,
+    pub(super) sha256: Option<String>,
+}
+
+/// What came.
+pub(super) struct Arrived {
+    pub(super) size: u64,
+    pub(super) sha256: String,
+}
+
+/// Talks to one source.
+pub(super) struct Fetcher<'a> {
+    client: &'a Client,
+    patience: Patience,
+    /// The source, as people know it.
+    source: String,
+    watch: &'a (dyn Fn(PullEvent) + Send + Sync),
+}
+
+/// The client for all sources. It follows no redirect by itself, so that no credential leaves its
+/// server.
+pub(super) fn client(patience: Patience) -> Client {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Fails only if somebody else was quicker, and then there is one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+    Client::builder()
+        .connect_timeout(patience.connect)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("causerie/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .expect("no setting here depends on anything outside")
+}
+
+impl<'a> Fetcher<'a> {
+    pub(super) fn new(
+        client: &'a Client,
+        patience: Patience,
+        source: String,
+        watch: &'a (dyn Fn(PullEvent) + Send + Sync),
+    ) -> Self {
+        Self {
+            client,
+            patience,
+            source,
+            watch,
+        }
+    }
+
+    pub(super) fn report(&self, stage: Stage, done: u64, total: Option<u64>) {
+        let source = self.source.clone();
+        (self.watch)(PullEvent::Progress(Progress {
+            stage,
+            source,
+            done,
+            total,
+        }));
+    }
+
+    /// Asks `url`, wherever it leads. `inspect` sees the head of every answer on the way: a hub
+    /// says more about a file than the host it sends us to.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        mut url: Url,
+        credential: Option<&Credential>,
+        headers: &HeaderMap,
+        mut inspect: impl FnMut(&HeaderMap) + Send,
+    ) -> Result<Response, SourceFailure> {
+        for _ in 0..10 {
+            let request = match credential {
+                Some(credential) => credential.present(self.client, method.clone(), &url),
+                None => self.client.request(method.clone(), url.clone()),
+            };
+            let sent = timeout(self.patience.stall, request.headers(headers.clone()).send()).await;
+            let response = sent
+                .map_err(|_| self.stalled())?
+                .map_err(|e| self.unreachable(e))?;
+            inspect(response.headers());
+            if !response.status().is_redirection() {
+                return Ok(response);
+            }
+            let next = response
+                .headers()
+                .get(LOCATION)
+                .and_then(|to| to.to_str().ok());
+            let next = next.and_then(|to| url.join(to).ok());
+            url = next
+                .filter(|next| may_follow(&url, next))
+                .ok_or(SourceFailure::Unreadable(
+                    "a redirect that leads nowhere, or away from a secure connection",
+                ))?;
+        }
+        Err(SourceFailure::Unreadable(
+            "more redirects than there should be",
+        ))
+    }
+
+    /// A small page, whole.
+    pub(super) async fn page(
+        &self,
+        url: Url,
+        credential: Option<&Credential>,
+        accept: &'static str,
+    ) -> Result<(Option<String>, Url, Vec<u8>), SourceFailure> {
+        const LIMIT: usize = 16 << 20;
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        let response = self
+            .ask(Method::GET, url, credential, &headers, |_| ())
+            .await?;
+        status_failure(response.status())?;
+        let kind = response.headers().get(reqwest::header::CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+        let from = response.url().clone();
+        let mut page = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = timeout(self.patience.stall, chunks.next())
+            .await
+            .map_err(|_| self.stalled())?
+        {
+            page.extend_from_slice(&chunk.map_err(|error| self.unreachable(error))?);
+            if page.len() > LIMIT {
+                return Err(SourceFailure::Unreadable("a page that is far too long"));
+            }
+        }
+        Ok((kind, from, page))
+    }
+
+    /// Fetches a file into its part, and checks it.
+    pub(super) async fn download(&self, job: &Job<'_>) -> Result<Arrived, Trouble> {
+        let mut part = Part::open(&job.part, job.sha256.is_some()).await?;
+        let resumed = part.len > 0;
+        match self.fill(job, &mut part).await {
+            Err(Trouble::Source(
+                SourceFailure::WrongSum { .. } | SourceFailure::WrongSize { .. },
+            )) if resumed => {
+                let mut part = Part::open(&job.part, false).await?;
+                self.fill(job, &mut part).await
+            }
+            other => other,
+        }
+    }
+
+    /// Goes on until the part is whole. A download that breaks off is taken up again as long as
+    /// bytes come; a server that never sent one is given up at once, for the next source.
+    async fn fill(&self, job: &Job<'_>, part: &mut Part) -> Result<Arrived, Trouble> {
+        let began = part.len;
+        let mut fruitless = 0;
+        loop {
+            let before = part.len;
+            let failure = match self.attempt(job, part).await {
+                Ok(()) => return part.finish(job).await,
+                Err(Trouble::Source(failure)) => failure,
+                Err(here) => return Err(here),
+            };
+            part.flush().await?;
+            fruitless = if part.len > before { 0 } else { fruitless + 1 };
+            if !is_passing(&failure) || part.len <= began || fruitless >= self.patience.attempts {
+                return Err(failure.into());
+            }
+            tokio::time::sleep(self.patience.pause).await;
+        }
+    }
+
+    async fn attempt(&self, job: &Job<'_>, part: &mut Part) -> Result<(), Trouble> {
+        if job.size.is_some_and(|size| size == part.len) {
+            return Ok(());
+        }
+        self.report(Stage::Connecting, part.len, job.size);
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if part.len > 0 {
+            let range = HeaderValue::try_from(format!("bytes={}-", part.len)).expect("digits");
+            headers.insert(RANGE, range);
+        }
+        let response = self
+            .ask(
+                Method::GET,
+                job.url.clone(),
+                job.credential,
+                &headers,
+                |_| (),
+            )
+            .await?;
+        if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+            // The part is longer than the file: it is of another one.
+            part.restart().await?;
+            return Err(SourceFailure::Cut { done: 0 }.into());
+        }
+        status_failure(response.status())?;
+        if begins_at(&response) != part.len {
+            part.restart().await?;
+        }
+        let total = job
+            .size
+            .or_else(|| length_of(&response).map(|more| part.len + more));
+        part.check_room(total)?;
+        self.stream(response, part, total).await
+    }
+
+    async fn stream(
+        &self,
+        response: Response,
+        part: &mut Part,
+        total: Option<u64>,
+    ) -> Result<(), Trouble> {
+        /// How many bytes pass between two reports.
+        const STEP: u64 = 256 << 10;
+        let mut chunks = response.bytes_stream();
+        let mut reported = part.len;
+        self.report(Stage::Downloading, part.len, total);
+        while let Some(chunk) = timeout(self.patience.stall, chunks.next())
+            .await
+            .map_err(|_| self.stalled())?
+        {
+            let chunk = chunk.map_err(|_| SourceFailure::Cut { done: part.len })?;
+            part.append(&chunk).await?;
+            if part.len >= reported + STEP {
+                reported = part.len;
+                self.report(Stage::Downloading, part.len, total);
+            }
+            if let Some(total) = total.filter(|total| part.len > *total) {
+                let actual = part.len;
+                return Err(SourceFailure::WrongSize {
+                    actual,
+                    wanted: total,
+                }
+                .into());
+            }
+        }
+        self.report(Stage::Downloading, part.len, total);
+        match total {
+            Some(total) if part.len < total => Err(SourceFailure::Cut { done: part.len }.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn stalled(&self) -> SourceFailure {
+        SourceFailure::Stalled(self.patience.stall.as_secs().max(1))
+    }
+
+    /// The innermost reason, without the address, which may hold what is nobody's business.
+    fn unreachable(&self, error: reqwest::Error) -> SourceFailure {
+        let error = error.without_url();
+        if error.is_timeout() {
+            return SourceFailure::Unreachable(format!(
+                "no connection within {} s",
+                self.patience.connect.max(Duration::from_secs(1)).as_secs()
+            ));
+        }
+        let mut reason: &dyn std::error::Error = &error;
+        while let Some(deeper) = reason.source() {
+            reason = deeper;
+        }
+        SourceFailure::Unreachable(reason.to_string())
+    }
+}
+
+/// The growing file and its growing sum.
+struct Part {
+    path: PathBuf,
+    file: BufWriter<File>,
+    hasher: Sha256,
+    len: u64,
+}
+
+impl Part {
+    async fn open(path: &Path, resume: bool) -> Result<Self, ModelError> {
+        let wrong = |error| ModelError::disk(path, error);
+        let (hasher, len) = if resume && disk::size_of(path).is_some() {
+            disk::hash_file(path.to_owned()).await?
+        } else {
+            (Sha256::new(), 0)
+        };
+        let mut file = File::options()
+            .create(true)
+            .truncate(len == 0)
+            .write(true)
+            .open(path)
+            .await
+            .map_err(wrong)?;
+        file.seek(std::io::SeekFrom::Start(len))
+            .await
+            .map_err(wrong)?;
+        let file = BufWriter::with_capacity(1 << 20, file);
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            hasher,
+            len,
+        })
+    }
+
+    async fn append(&mut self, bytes: &[u8]) -> Result<(), ModelError> {
+        self.file
+            .write_all(bytes)
+            .await
+            .map_err(|error| self.wrong(error))?;
+        self.hasher.update(bytes);
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+
+    async fn restart(&mut self) -> Result<(), ModelError> {
+        *self = Self::open(&self.path, false).await?;
+        Ok(())
+    }
+
+    /// Writes down what has come, so that the next attempt or process can go on from there.
+    async fn flush(&mut self) -> Result<(), ModelError> {
+        self.file.flush().await.map_err(|error| self.wrong(error))
+    }
+
+    fn check_room(&self, total: Option<u64>) -> Result<(), ModelError> {
+        let Some(needed) = total.map(|total| total.saturating_sub(self.len)) else {
+            return Ok(());
+        };
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        // A file system that does not tell is believed to have room.
+        match fs4::available_space(dir) {
+            Ok(room) if room < needed => Err(ModelError::DiskFull {
+                path: dir.to_owned(),
+                needed: Some(needed),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Compares, and makes sure that the bytes are on the disk. A part that is wrong is removed.
+    async fn finish(&mut self, job: &Job<'_>) -> Result<Arrived, Trouble> {
+        self.flush().await?;
+        self.file
+            .get_ref()
+            .sync_all()
+            .await
+            .map_err(|error| self.wrong(error))?;
+        let arrived = Arrived {
+            size: self.len,
+            sha256: disk::hexadecimal(self.hasher.clone()),
+        };
+        let failure = match (job.size, &job.sha256) {
+            (Some(wanted), _) if wanted != arrived.size => SourceFailure::WrongSize {
+                actual: arrived.size,
+                wanted,
+            },
+            (_, Some(wanted)) if *wanted != arrived.sha256 => SourceFailure::WrongSum {
+                actual: arrived.sha256,
+                wanted: wanted.clone(),
+            },
+            _ => return Ok(arrived),
+        };
+        tokio::fs::remove_file(&self.path)
+            .await
+            .map_err(|error| self.wrong(error))?;
+        Err(failure.into())
+    }
+
+    fn wrong(&self, error: std::io::Error) -> ModelError {
+        ModelError::disk(&self.path, error)
+    }
+}
+
+/// What a status other than success means.
+pub(super) fn status_failure(status: StatusCode) -> Result<(), SourceFailure> {
+    let code = status.as_u16();
+    match code {
+        200..300 => Ok(()),
+        401 | 403 => Err(SourceFailure::Forbidden(code)),
+        404 | 410 => Err(SourceFailure::NotFound(code)),
+        _ => Err(SourceFailure::Status(code)),
+    }
+}
+
+/// Whether trying again may help.
+fn is_passing(failure: &SourceFailure) -> bool {
+    match failure {
+        SourceFailure::Unreachable(_) | SourceFailure::Stalled(_) | SourceFailure::Cut { .. } => {
+            true
+        }
+        SourceFailure::Status(code) => *code == 429 || *code >= 500,
+        _ => false,
+    }
+}
+
+fn may_follow(from: &Url, to: &Url) -> bool {
+    to.scheme() == "https" || (to.scheme() == "http" && from.scheme() == "http")
+}
+
+/// The first byte of what an answer brings: 0 unless it says that it is a later part. A server
+/// that does not know ranges sends the whole file.
+fn begins_at(response: &Response) -> u64 {
+    if response.status() != StatusCode::PARTIAL_CONTENT {
+        return 0;
+    }
+    let range = response
+        .headers()
+        .get(CONTENT_RANGE)
+        .and_then(|range| range.to_str().ok());
+    range
+        .and_then(|range| {
+            range
+                .strip_prefix("bytes ")?
+                .split_once('-')?
+                .0
+                .trim()
+                .parse()
+                .ok()
+        })
+        .unwrap_or(0)
+}
+
+fn length_of(response: &Response) -> Option<u64> {
+    response
+        .headers()
+        .get(CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
