@@ -29,12 +29,38 @@ pub struct Persona {
     pub max_output_tokens: u32,
     /// The most rounds of completion and tools in one turn, at least 1.
     pub max_steps: u32,
+    /// Whether the model is told the date and hour. Off by default: what changes by the hour makes
+    /// the model work through the newest exchange again, and small models like to recite it.
+    pub tell_time: bool,
     /// How much of the model's context window history may fill.
     pub window: WindowPolicy,
     /// Whether a summary is made of history that no longer fits.
     pub summarise: bool,
     /// How many messages and tokens it gives.
     pub limits: Vec<Limit>,
+}
+
+impl Persona {
+    /// A persona with `system` as its system prompt, which may be answered by `models`, and
+    /// otherwise with defaults that suit a chat: no variables, examples, tools or limits, answers
+    /// of at most 1024 tokens, at most 8 steps, history summarised.
+    pub fn new(name: PersonaName, system: impl Into<Text>, models: Vec<ModelName>) -> Self {
+        Self {
+            name,
+            system: system.into(),
+            variables: BTreeMap::new(),
+            examples: vec![],
+            models,
+            tools: vec![],
+            sampling: Sampling::default(),
+            max_output_tokens: 1024,
+            max_steps: 8,
+            tell_time: false,
+            window: WindowPolicy::default(),
+            summarise: true,
+            limits: vec![],
+        }
+    }
 }
 
 /// One exchange shown to the model as if it had happened.

@@ -36,7 +36,9 @@ impl Prompt {
         &self.messages
     }
 
-    /// How many of the messages, from the first, will stand unchanged in the next prompt.
+    /// How many of the messages, from the first, will stand unchanged in the conversation's next
+    /// prompt, unless history is cut or a summary comes. 0 says that nothing of this prompt comes
+    /// again, so that a backend need not keep it.
     pub fn stable_messages(&self) -> usize {
         self.stable_messages
     }
