@@ -1,1 +1,3 @@
-//! See ARCHITECTURE.md.
+//! What tests are made with.
+
+pub mod prompt;
