@@ -1,1 +1,25 @@
-//! See ARCHITECTURE.md.
+//! One Markdown tree, one renderer per kind of platform, and lossless splitting.
+//!
+//! The dialect is GFM without footnotes and math. Each top-level block is read by itself, so that
+//! what has been shown need never change; a link definition is shown like any other block. Raw
+//! HTML is text. Pure: no I/O, no clock.
+//!
+//! In reading order:
+//!
+//! * [`tree`] and [`parse()`]: what every renderer reads
+//! * [`html()`] and [`HtmlStream`]: for pages
+//! * [`link`]: which links lead anywhere
+
+mod blocks;
+mod html;
+mod html_stream;
+pub mod link;
+mod open;
+mod parse;
+#[cfg(test)]
+mod sample;
+pub mod tree;
+
+pub use html::html;
+pub use html_stream::{BlockChange, BlockUpdate, HtmlStream, apply};
+pub use parse::parse;
