@@ -1,3 +1,5 @@
 //! What tests are made with.
 
+pub mod clock;
+pub mod process;
 pub mod prompt;

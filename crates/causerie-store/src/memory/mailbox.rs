@@ -1,0 +1,256 @@
+//! Mail and claims.
+
+use super::{Conversation, Holder, Inner, Mail, MemoryStore, REMEMBER_EVENTS, title};
+use async_trait::async_trait;
+use causerie_core::{
+    Timestamp,
+    event::{Event, EventKind},
+    id::{Seq, TurnNumber},
+    outcome::{Outcome, PromptShape, TurnRecord, Usage},
+    store::{
+        Claim, ClaimKey, Claimant, Commit, Committed, JournalEntry, Mailbox, Offered, Release,
+        Renewed, StoreError,
+    },
+};
+use std::time::Duration;
+
+#[async_trait]
+impl Mailbox for MemoryStore {
+    async fn offer(
+        &self,
+        event: &Event,
+        claimant: Option<&Claimant>,
+    ) -> Result<Offered, StoreError> {
+        let now = self.clock.now();
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let conversation = inner
+            .conversations
+            .entry(event.conversation.clone())
+            .or_default();
+        conversation
+            .seen
+            .retain(|_, seen| now.since(*seen) < REMEMBER_EVENTS);
+        if conversation.seen.contains_key(&event.id) {
+            return Ok(Offered::Duplicate);
+        }
+        if let Some(records) = amend(conversation, event, now) {
+            conversation.seen.insert(event.id.clone(), now);
+            inner.turns.extend(records);
+            return Ok(Offered::Amended);
+        }
+        if conversation.mail.len() >= self.mailbox_limit {
+            return Ok(Offered::Full);
+        }
+        conversation.seen.insert(event.id.clone(), now);
+        if conversation.title.is_empty() {
+            conversation.title = title(event).unwrap_or_default();
+        }
+        if conversation.mail.is_empty() {
+            inner.ready_number += 1;
+            conversation.ready = inner.ready_number;
+        }
+        conversation.mail.push(Mail {
+            event: event.clone(),
+            taken: None,
+        });
+        inner
+            .spoken
+            .insert((event.author.id.clone(), event.conversation.clone()), now);
+
+        let free = !conversation.is_held(now) && conversation.not_before <= now;
+        let claim = claimant
+            .filter(|_| free)
+            .and_then(|claimant| grant(inner, &event.conversation, claimant, now));
+        Ok(Offered::Queued(claim.map(Box::new)))
+    }
+
+    async fn claim(&self, claimant: &Claimant) -> Result<Option<Claim>, StoreError> {
+        let now = self.clock.now();
+        let mut inner = self.lock();
+        let next = inner
+            .conversations
+            .iter()
+            .filter(|(_, conversation)| conversation.due(now).is_some_and(|due| due <= now))
+            .min_by_key(|(_, conversation)| conversation.ready)
+            .map(|(id, _)| id.clone());
+        Ok(next.and_then(|id| grant(&mut inner, &id, claimant, now)))
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let now = self.clock.now();
+        let inner = self.lock();
+        Ok(inner
+            .conversations
+            .values()
+            .filter_map(|c| c.due(now))
+            .filter(|due| *due > now)
+            .min())
+    }
+
+    async fn renew(&self, claim: &ClaimKey, ttl: Duration) -> Result<Renewed, StoreError> {
+        let now = self.clock.now();
+        let mut inner = self.lock();
+        let conversation = inner.held(claim)?;
+        conversation.holder = Some(Holder {
+            fence: claim.fence,
+            until: now + ttl,
+        });
+        let stop = conversation
+            .mail
+            .iter()
+            .any(|m| m.taken.is_none() && m.event.is_stop());
+        Ok(Renewed { stop })
+    }
+
+    async fn note(&self, claim: &ClaimKey, entry: &JournalEntry) -> Result<(), StoreError> {
+        self.lock().held(claim)?.journal.push(entry.clone());
+        Ok(())
+    }
+
+    async fn commit(&self, claim: &ClaimKey, commit: &Commit) -> Result<Committed, StoreError> {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        inner.ready_number += 1;
+        let ready = inner.ready_number;
+        let conversation = inner.held(claim)?;
+
+        if let Some(from) = commit.truncate {
+            conversation.messages.retain(|message| message.seq < from);
+            conversation.last_seq = Seq(from.0.saturating_sub(1));
+        }
+        for message in &commit.append {
+            conversation.last_seq = conversation.last_seq.next();
+            let mut message = message.clone();
+            message.seq = conversation.last_seq;
+            conversation.messages.push(message);
+        }
+        conversation.state = commit.state.clone();
+        conversation
+            .mail
+            .retain(|mail| !commit.consumed.contains(&mail.event.id));
+        for mail in &mut conversation.mail {
+            mail.taken = None;
+        }
+        conversation.journal.clear();
+        conversation.attempts = 0;
+        conversation.holder = None;
+        conversation.not_before = Timestamp::default();
+        conversation.ready = ready;
+        let more = !conversation.mail.is_empty();
+
+        inner.turns.push(commit.record.clone());
+        if let Some((id, used)) = &commit.settle {
+            inner.settle(id, used);
+        }
+        Ok(Committed { more })
+    }
+
+    async fn release(&self, claim: &ClaimKey, release: Release) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        let conversation = inner.held(claim)?;
+        conversation.holder = None;
+        for mail in &mut conversation.mail {
+            mail.taken = None;
+        }
+        match release {
+            Release::Handover => conversation.attempts = conversation.attempts.saturating_sub(1),
+            Release::Retry { at } => conversation.not_before = at,
+        }
+        Ok(())
+    }
+}
+
+/// Gives `claimant` the conversation with all its mail.
+fn grant(
+    inner: &mut Inner,
+    id: &causerie_core::id::ConversationId,
+    claimant: &Claimant,
+    now: Timestamp,
+) -> Option<Claim> {
+    let fence = inner.next_fence();
+    let conversation = inner.conversations.get_mut(id)?;
+    if conversation.attempts == 0 {
+        conversation.turn = TurnNumber(conversation.turn.0 + 1);
+    }
+    conversation.attempts += 1;
+    conversation.holder = Some(Holder {
+        fence,
+        until: now + claimant.ttl,
+    });
+    conversation.not_before = Timestamp::default();
+    for mail in &mut conversation.mail {
+        mail.taken = Some(fence);
+    }
+    Some(Claim {
+        key: ClaimKey {
+            conversation: id.clone(),
+            fence,
+        },
+        turn: conversation.turn,
+        attempt: conversation.attempts,
+        mail: conversation
+            .mail
+            .iter()
+            .map(|mail| mail.event.clone())
+            .collect(),
+        journal: conversation.journal.clone(),
+        state: conversation.state.clone(),
+        next_seq: conversation.last_seq.next(),
+    })
+}
+
+/// Applies an edit or a deletion to mail that nobody has in hand, and gives the records of what
+/// ended with it. `None` if `event` is mail of its own.
+fn amend(
+    conversation: &mut Conversation,
+    event: &Event,
+    now: Timestamp,
+) -> Option<Vec<TurnRecord>> {
+    let (EventKind::Edited { message, .. } | EventKind::Deleted { message }) = &event.kind else {
+        return None;
+    };
+    let held = conversation.is_held(now);
+    let at = conversation.mail.iter().position(|mail| {
+        let waits = mail.taken.is_none() || !held;
+        let posted = matches!(&mail.event.kind, EventKind::Posted(p) if p.message == *message);
+        waits && posted && mail.event.author.id == event.author.id
+    })?;
+    let mut ended = vec![(event.id.clone(), Outcome::Answered)];
+    match &event.kind {
+        EventKind::Edited { text, .. } => {
+            if let EventKind::Posted(posted) = &mut conversation.mail[at].event.kind {
+                posted.text = text.clone();
+            }
+        }
+        _ => {
+            let removed = conversation.mail.remove(at);
+            ended.push((removed.event.id, Outcome::Superseded));
+        }
+    }
+    Some(vec![record(event, ended, now)])
+}
+
+/// The record of events that ended outside a turn: number 0, nothing used.
+fn record(
+    event: &Event,
+    events: Vec<(causerie_core::id::EventId, Outcome)>,
+    now: Timestamp,
+) -> TurnRecord {
+    TurnRecord {
+        conversation: event.conversation.clone(),
+        turn: TurnNumber(0),
+        started: now,
+        ended: now,
+        events,
+        attempts: 0,
+        persona: None,
+        model: None,
+        usage: Usage::default(),
+        prompt: PromptShape::default(),
+        first_text_ms: None,
+        steps: 0,
+        delivered: vec![],
+        notes: vec![],
+    }
+}
