@@ -1,1 +1,3 @@
-//! See ARCHITECTURE.md.
+//! Causerie.
+
+pub mod config;

@@ -1,0 +1,140 @@
+//! The process, and where conversations are kept.
+
+use super::value::Period;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// The process.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// The directory for everything the server keeps. Left out or empty:
+    /// `$XDG_DATA_HOME/causerie`.
+    pub data_dir: PathBuf,
+    /// Where `/healthz`, `/readyz` and `/metrics` listen. A port of 0 takes any free one.
+    #[serde(deserialize_with = "super::value::address")]
+    #[schemars(with = "String")]
+    pub admin: SocketAddr,
+    /// Whether `admin` may be an address that other machines reach. It has no password.
+    pub admin_allow_public: bool,
+    /// The most turns at work at the same time; the others wait.
+    #[schemars(range(min = 1))]
+    pub max_turns: u32,
+    /// The longest a turn may take, waiting for the model included.
+    pub turn_deadline: Period,
+    /// How long running answers may go on after the signal to stop.
+    pub grace: Period,
+    /// How logs are written: `auto` is `human` on a terminal and `json` elsewhere.
+    pub log_format: LogFormat,
+    /// What is logged, as a filter of `tracing`: `info`, or `warn,causerie_engine=debug`.
+    pub log_filter: String,
+}
+
+/// How logs are written.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum LogFormat {
+    /// For people on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::new(),
+            admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            admin_allow_public: false,
+            max_turns: 64,
+            turn_deadline: Period(Duration::from_secs(120)),
+            grace: Period(Duration::from_secs(20)),
+            log_format: LogFormat::Auto,
+            log_filter: "info".to_owned(),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// Fills in the data directory and makes it relative to `base`.
+    pub(super) fn resolve_data_dir(&mut self, base: &Path, environment: &BTreeMap<String, String>) {
+        let set = |name: &str| {
+            environment
+                .get(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        };
+        if self.data_dir.as_os_str().is_empty() {
+            self.data_dir = set("XDG_DATA_HOME")
+                .or_else(|| Some(set("HOME")?.join(".local/share")))
+                .map_or_else(
+                    || PathBuf::from("/var/lib/causerie"),
+                    |dir| dir.join("causerie"),
+                );
+        } else if let (Ok(rest), Some(home)) = (self.data_dir.strip_prefix("~"), set("HOME")) {
+            self.data_dir = home.join(rest);
+        } else {
+            self.data_dir = base.join(&self.data_dir);
+        }
+    }
+}
+
+/// Where conversations are kept.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// `sqlite:FILE`, relative to `data_dir`, or `memory:`, which forgets at the end.
+    #[schemars(with = "String")]
+    pub url: StoreUrl,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            url: StoreUrl::Sqlite(PathBuf::from("causerie.db")),
+        }
+    }
+}
+
+/// Which store, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum StoreUrl {
+    /// One file, relative to the data directory.
+    Sqlite(PathBuf),
+    /// Nothing outlives the process.
+    Memory,
+}
+
+impl TryFrom<String> for StoreUrl {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        match text.split_once(':') {
+            Some(("memory", "")) => Ok(StoreUrl::Memory),
+            Some(("sqlite", file)) if !file.is_empty() => Ok(StoreUrl::Sqlite(file.into())),
+            _ => Err("a store is \"sqlite:FILE\" or \"memory:\""),
+        }
+    }
+}
+
+impl From<StoreUrl> for String {
+    fn from(url: StoreUrl) -> String {
+        match url {
+            StoreUrl::Sqlite(file) => format!("sqlite:{}", file.display()),
+            StoreUrl::Memory => "memory:".to_owned(),
+        }
+    }
+}
