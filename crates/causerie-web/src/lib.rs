@@ -1,1 +1,209 @@
-//! See ARCHITECTURE.md.
+//! The web platform: an HTTP server and a chat page.
+//!
+//! In reading order:
+//!
+//! * [`Config`]: what the operator decides, and [`CookieKey`], which signs cookies
+//! * `app`: the table of routes
+//! * `gate`, `login`, `visitor`: who may ask, and who asks
+//! * `api`, `events`: the page's requests and its stream of events
+//! * `live`: answers while they are written
+//! * `transcript`, `update`: what the page is told
+//! * `assets`: the page itself
+//!
+//! ```no_run
+//! # use causerie_core::{Clock, platform::{Inbox, Platform}, id::PlatformId};
+//! # use causerie_web::{Config, CookieKey, Web};
+//! # use std::{path::Path, sync::Arc};
+//! # async fn example(clock: Arc<dyn Clock>, inbox: Arc<dyn Inbox>) -> Result<(), Box<dyn std::error::Error>> {
+//! let key = CookieKey::load_or_create(Path::new("data/cookie.key"))?;
+//! let listen = "127.0.0.1:8080".parse()?;
+//! let web = Web::bind(Config::new(PlatformId::new("web")?, listen, key), clock).await?;
+//! println!("http://{}", web.local_addr());
+//! web.run(inbox, Box::pin(std::future::pending())).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod api;
+mod app;
+mod assets;
+mod config;
+mod events;
+mod gate;
+mod key;
+mod live;
+mod login;
+mod reply;
+mod transcript;
+mod update;
+mod visitor;
+
+pub use config::{Config, Language, WebError};
+pub use key::CookieKey;
+
+use app::App;
+use async_trait::async_trait;
+use axum::serve::ListenerExt;
+use causerie_core::{
+    Clock,
+    id::PlatformId,
+    platform::{
+        Creates, Inbox, Operation, Platform, PlatformCapabilities, PlatformError, Receipt, Stop,
+        Streaming,
+    },
+};
+use live::Rooms;
+use secrecy::ExposeSecret;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{net::TcpListener, time::interval};
+use tokio_util::sync::CancellationToken;
+
+/// An access token shorter than this could be guessed.
+const LEAST_TOKEN: usize = 16;
+/// How often pages are told how an answer grows. About as often as an eye can tell.
+const EVERY: Duration = Duration::from_millis(40);
+/// How often what is old is dropped.
+const SWEEP: Duration = Duration::from_secs(30);
+/// How long requests under way may take to end when the process stops.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The web platform.
+pub struct Web {
+    config: Arc<Config>,
+    clock: Arc<dyn Clock>,
+    capabilities: PlatformCapabilities,
+    rooms: Arc<Rooms>,
+    /// Taken by `run`.
+    listener: Mutex<Option<TcpListener>>,
+    local_addr: SocketAddr,
+}
+
+impl Web {
+    /// Takes the address. From now on pages that ask are not turned away; they wait for `run`.
+    ///
+    /// # Errors
+    /// If the configuration is not safe, or the address cannot be taken.
+    pub async fn bind(config: Config, clock: Arc<dyn Clock>) -> Result<Self, WebError> {
+        check(&config)?;
+        let listen = config.listen;
+        let problem = |source| WebError::Listen { listen, source };
+        let listener = TcpListener::bind(listen).await.map_err(problem)?;
+        Ok(Self {
+            config: Arc::new(config),
+            rooms: Arc::new(Rooms::new(clock.clone())),
+            clock,
+            capabilities: capabilities(),
+            local_addr: listener.local_addr().map_err(problem)?,
+            listener: Mutex::new(Some(listener)),
+        })
+    }
+
+    /// Where it listens, with the port that was taken.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+}
+
+fn check(config: &Config) -> Result<(), WebError> {
+    let Some(token) = &config.access_token else {
+        let listen = config.listen;
+        return if listen.ip().is_loopback() {
+            Ok(())
+        } else {
+            Err(WebError::Open { listen })
+        };
+    };
+    let length = token.expose_secret().trim().chars().count();
+    if length < LEAST_TOKEN {
+        return Err(WebError::WeakToken {
+            length,
+            least: LEAST_TOKEN,
+        });
+    }
+    Ok(())
+}
+
+fn capabilities() -> PlatformCapabilities {
+    PlatformCapabilities {
+        streaming: Streaming::Append { every: EVERY },
+        message_limit: None,
+        creates: Creates::Idempotent,
+        edits: true,
+        deletes: true,
+        typing: Some(Duration::from_secs(10)),
+    }
+}
+
+#[async_trait]
+impl Platform for Web {
+    fn id(&self) -> &PlatformId {
+        &self.config.id
+    }
+
+    fn capabilities(&self) -> &PlatformCapabilities {
+        &self.capabilities
+    }
+
+    async fn run(&self, inbox: Arc<dyn Inbox>, stop: Stop) -> Result<(), PlatformError> {
+        let listener = self
+            .listener
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(listener) = listener else {
+            let reason = "the web platform was run twice".to_owned();
+            return Err(PlatformError::Misconfigured { reason });
+        };
+        let ending = CancellationToken::new();
+        let app = App::new(
+            self.config.clone(),
+            self.clock.clone(),
+            self.rooms.clone(),
+            inbox,
+            ending.clone(),
+        );
+        // Pieces of an answer are small and must not wait for more.
+        let listener = listener.tap_io(|io| {
+            let _ = io.set_nodelay(true);
+        });
+        let serving = axum::serve(listener, app.router())
+            .with_graceful_shutdown(ending.clone().cancelled_owned());
+        tokio::select! {
+            result = serving.into_future() => result.map_err(|error| PlatformError::Unavailable {
+                reason: error.kind().to_string(),
+            }),
+            () = end(stop, &ending) => Ok(()),
+            never = self.sweep() => match never {},
+        }
+    }
+
+    async fn perform(&self, operation: &Operation) -> Result<Receipt, PlatformError> {
+        if operation.conversation.platform().as_ref() != Ok(&self.config.id) {
+            return Err(PlatformError::Gone);
+        }
+        Ok(self
+            .rooms
+            .perform(&operation.conversation, &operation.action))
+    }
+}
+
+impl Web {
+    async fn sweep(&self) -> std::convert::Infallible {
+        let mut tick = interval(SWEEP);
+        loop {
+            tick.tick().await;
+            self.rooms.sweep();
+        }
+    }
+}
+
+/// Resolves some time after `stop`, when whoever still holds a connection has had their time.
+async fn end(stop: Stop, ending: &CancellationToken) {
+    stop.await;
+    ending.cancel();
+    tokio::time::sleep(GRACE).await;
+}

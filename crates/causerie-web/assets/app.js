@@ -1,0 +1,398 @@
+// The chat page: joins the message field, the messages, the list of conversations and the server.
+
+import { Outbox } from "./outbox.js";
+import { Messages, make } from "./messages.js";
+import { Refused, Stream, asVisitor, newId, visit } from "./remote.js";
+import { Sidebar } from "./sidebar.js";
+import { apply, language, stored, t } from "./strings.js";
+
+const at = (id) => document.getElementById(id);
+const scroll = at("scroll");
+const composer = at("composer");
+/** How long a sign such as "thinking" lasts if the server does not repeat it. */
+const STATUS_LASTS = 15_000;
+
+const messages = new Messages(at("messages"), { judge, retry: (id) => outbox.retry(id), discard: (id) => outbox.discard(id) });
+const sidebar = new Sidebar(confirmDelete);
+const outbox = new Outbox(showSent);
+
+let about = { title: document.title, max_message_bytes: Infinity };
+let conversation = null;
+let stream = null;
+let older = null;
+let status = "idle";
+let statusTimer = 0;
+let stopping = false;
+/** Whether the newest message is in view, so that the page follows it. */
+let following = true;
+
+// ---- conversation
+
+function open(id, { focus = true } = {}) {
+  if (conversation === id && stream) return;
+  stream?.close();
+  saveDraft();
+  conversation = id;
+  messages.clear();
+  older = null;
+  following = true;
+  setStatus("idle");
+  for (const item of outbox.of(id)) messages.put(item);
+  composer.value = session.read(`draft:${id}`) ?? "";
+  fitComposer();
+  showOutside();
+  stream = new Stream(id, listeners(id), (connected) => {
+    at("connection-banner").hidden = connected;
+    if (connected) outbox.flush();
+  });
+  if (focus && !sidebar.narrow) composer.focus();
+}
+
+function listeners(id) {
+  return {
+    snapshot(all) {
+      older = all.older ?? null;
+      const known = new Set(all.messages.map((item) => item.id));
+      outbox.arrived(known);
+      messages.show([...all.messages, ...outbox.of(id)]);
+      setStatus(all.status);
+      showModel(all.model);
+      listConversations();
+    },
+    posted(item) {
+      outbox.arrived(new Set([item.id]));
+      messages.put(item);
+      showOutside();
+    },
+    answer(change) {
+      const growing = messages.growing;
+      messages.grow(change);
+      if (change.complete) {
+        setStatus("idle");
+        announce(t("answered", { text: messages.words(change.id) }));
+        listConversations();
+      } else if (!growing) {
+        setStatus("idle");
+      }
+      showOutside();
+    },
+    gone(message) {
+      messages.remove(message.id);
+      showOutside();
+    },
+    status: (change) => setStatus(change.status),
+    model: showModel,
+    erased() {
+      outbox.forget(id);
+      if (conversation === id) fresh();
+      listConversations();
+    },
+  };
+}
+
+/** A new conversation is only a name until something is said in it. */
+function fresh() {
+  if (messages.empty && conversation && !location.hash.startsWith("#/c/")) {
+    composer.focus();
+    return;
+  }
+  history.pushState(null, "", location.pathname);
+  open(newId());
+}
+
+function follow() {
+  const id = location.hash.match(/^#\/c\/([0-9a-z]{8,64})$/)?.[1];
+  open(id ?? newId());
+  sidebar.chosen();
+}
+
+async function listConversations() {
+  try {
+    sidebar.show((await asVisitor("GET", "/api/conversations")).conversations);
+    showOutside();
+  } catch {
+    // The list is asked for again with the next answer or connection.
+  }
+}
+
+async function loadOlder() {
+  const here = conversation;
+  try {
+    const page = await asVisitor("GET", `/api/conversations/${here}?before=${older}`);
+    if (here !== conversation) return;
+    const fromEnd = scroll.scrollHeight - scroll.scrollTop;
+    messages.prepend(page.messages);
+    older = page.older ?? null;
+    following = false;
+    showOutside();
+    scroll.scrollTop = scroll.scrollHeight - fromEnd;
+  } catch {
+    // The button stays.
+  }
+}
+
+// ---- saying something
+
+function send(text) {
+  if (!text.trim()) return;
+  if (location.hash !== `#/c/${conversation}`) history.replaceState(null, "", `#/c/${conversation}`);
+  following = true;
+  stopping = false;
+  outbox.add(conversation, text);
+  composer.value = "";
+  saveDraft();
+  fitComposer();
+  composer.focus();
+}
+
+/** The outbox tells how it goes with a message. */
+function showSent(item) {
+  if (item.conversation !== conversation) return;
+  if (item.state === "gone") messages.remove(item.id);
+  else {
+    const why = item.code && (t(`errors.${item.code}`, { most: Math.floor(about.max_message_bytes / 1024) }) ?? t("errors.other"));
+    messages.put({ ...item, why });
+  }
+  if (item.state === "sent") {
+    if (status === "idle" && messages.unanswered) setStatus("queued");
+    listConversations();
+  }
+  showOutside();
+}
+
+async function stop() {
+  if (!busy() || stopping) return;
+  stopping = true;
+  showOutside();
+  try {
+    await asVisitor("POST", `/api/conversations/${conversation}/stop`, { id: newId() });
+  } catch {
+    stopping = false;
+    showOutside();
+  }
+}
+
+async function judge(message, rating) {
+  try {
+    await asVisitor("POST", `/api/conversations/${conversation}/feedback`, { id: newId(), message, rating });
+    announce(t("thanks"));
+  } catch (error) {
+    if (!(error instanceof Refused)) at("connection-banner").hidden = false;
+  }
+}
+
+async function confirmDelete(entry) {
+  const dialog = at("confirm");
+  at("confirm-name").textContent = entry.title;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
+  if (dialog.returnValue !== "yes") return;
+  await asVisitor("DELETE", `/api/conversations/${entry.id}`).catch(() => {});
+  outbox.forget(entry.id);
+  if (entry.id === conversation) fresh();
+  await listConversations();
+}
+
+// ---- what is shown around the messages
+
+const busy = () => messages.growing || ["queued", "loading", "typing", "working"].includes(status);
+
+function setStatus(word) {
+  clearTimeout(statusTimer);
+  status = word;
+  if (word !== "idle") statusTimer = setTimeout(() => setStatus("idle"), STATUS_LASTS);
+  showOutside();
+}
+
+function showOutside() {
+  if (!busy()) stopping = false;
+  messages.wait(!messages.growing && busy() ? t(stopping ? "stopping" : status) : null);
+  at("empty").hidden = !messages.empty;
+  at("older").hidden = older === null;
+  at("stop").hidden = !busy();
+  at("stop").disabled = stopping;
+  at("send").disabled = !composer.value.trim();
+  const title = sidebar.title(conversation);
+  at("title").textContent = title || (messages.empty ? t("newConversation") : about.title);
+  document.title = title ? `${title} · ${about.title}` : about.title;
+  sidebar.mark(conversation);
+  if (following) scroll.scrollTop = scroll.scrollHeight;
+  else if (messages.growing) at("jump").classList.add("news");
+  showJump();
+}
+
+function showJump() {
+  at("jump").hidden = following || messages.empty;
+  if (following) at("jump").classList.remove("news");
+}
+
+function showModel(model) {
+  const loading = model.state === "loading";
+  const percent = model.percent ?? null;
+  at("model-banner").hidden = model.state === "ready";
+  at("model-banner").classList.toggle("warn", model.state === "failed");
+  at("model-progress").hidden = !loading || percent === null;
+  at("model-progress").value = percent ?? 0;
+  const words = loading
+    ? t(percent === null ? "modelLoading" : "modelLoadingPercent", { percent })
+    : `${t("modelFailed")} ${model.reason ?? ""}`;
+  if (at("model-text").textContent !== words) at("model-text").textContent = words;
+}
+
+/** Whole answers only: a reader that speaks would stumble over every piece. */
+function announce(words) {
+  at("announcer").textContent = words;
+}
+
+function showWords() {
+  apply(document);
+  at("language").textContent = language.now === "zh" ? "English" : "中文";
+  at("language").lang = language.other();
+  at("suggestions").replaceChildren(
+    ...t("suggestions").map(([title, text]) =>
+      make("button", { type: "button", onclick: () => send(text) }, make("b", { text: title }), make("span", { text })),
+    ),
+  );
+  at("keys").replaceChildren(
+    ...t("keys").flatMap(([key, what]) => [make("dt", {}, make("kbd", { text: key })), make("dd", { text: what })]),
+  );
+  messages.relabel();
+  sidebar.render();
+  showOutside();
+}
+
+// ---- the message field
+
+const session = {
+  read: (key) => {
+    try {
+      return sessionStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  },
+  write: (key, value) => {
+    try {
+      if (value) sessionStorage.setItem(key, value);
+      else sessionStorage.removeItem(key);
+    } catch {
+      // Then a draft is lost with a reload.
+    }
+  },
+};
+
+function saveDraft() {
+  if (conversation) session.write(`draft:${conversation}`, composer.value);
+}
+
+function fitComposer() {
+  if (CSS.supports("field-sizing", "content")) return;
+  composer.style.height = "auto";
+  composer.style.height = `${composer.scrollHeight}px`;
+}
+
+composer.addEventListener("input", () => {
+  fitComposer();
+  saveDraft();
+  at("send").disabled = !composer.value.trim();
+});
+
+composer.addEventListener("keydown", (event) => {
+  // While a word is composed, Enter chooses it. Safari says so by key code 229 only.
+  if (event.isComposing || event.keyCode === 229) return;
+  if (event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey) {
+    event.preventDefault();
+    send(composer.value);
+  } else if (event.key === "ArrowUp" && !composer.value && messages.lastSaid) {
+    event.preventDefault();
+    composer.value = messages.lastSaid;
+    composer.dispatchEvent(new Event("input"));
+  }
+});
+
+// ---- buttons, keys and the world outside
+
+at("form").onsubmit = (event) => {
+  event.preventDefault();
+  send(composer.value);
+};
+at("stop").onclick = stop;
+at("older").onclick = loadOlder;
+at("new").onclick = at("new-small").onclick = () => {
+  fresh();
+  sidebar.chosen();
+  composer.focus();
+};
+at("help").onclick = () => at("shortcuts").showModal();
+at("jump").onclick = () => {
+  following = true;
+  showOutside();
+  composer.focus();
+};
+at("language").onclick = () => {
+  language.set(language.other());
+  stored.write("language", language.now);
+  showWords();
+};
+at("theme").onclick = () => {
+  const dark = getComputedStyle(document.documentElement).colorScheme === "dark";
+  document.documentElement.dataset.theme = dark ? "light" : "dark";
+  stored.write("theme", document.documentElement.dataset.theme);
+};
+at("logout").onclick = async () => {
+  await fetch("/logout", { method: "POST" });
+  location.assign("/login");
+};
+
+scroll.addEventListener("scroll", () => {
+  following = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 48;
+  showJump();
+});
+new ResizeObserver(() => {
+  if (following) scroll.scrollTop = scroll.scrollHeight;
+}).observe(scroll);
+
+document.addEventListener("keydown", (event) => {
+  if (event.isComposing || document.querySelector("dialog[open]")) return;
+  const typing = ["TEXTAREA", "INPUT"].includes(event.target.tagName);
+  if (event.key === "Escape") {
+    if (sidebar.narrow && sidebar.shown) sidebar.toggle(false);
+    else stop();
+  } else if (event.altKey && event.code === "KeyN") {
+    event.preventDefault();
+    fresh();
+  } else if (event.altKey && event.code === "KeyB") {
+    event.preventDefault();
+    sidebar.toggle();
+  } else if (!typing && event.key === "/") {
+    event.preventDefault();
+    composer.focus();
+  } else if (!typing && event.key === "?") {
+    at("shortcuts").showModal();
+  }
+});
+
+addEventListener("popstate", follow);
+addEventListener("online", () => stream?.hurry());
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) stream?.hurry();
+});
+
+// ---- the beginning
+
+language.choose(document.documentElement.lang);
+showWords();
+for (let wait = 500; ; wait = Math.min(wait * 2, 10_000)) {
+  try {
+    about = await visit();
+    break;
+  } catch {
+    at("connection-banner").hidden = false;
+    await new Promise((later) => setTimeout(later, wait));
+  }
+}
+at("connection-banner").hidden = true;
+at("logout").hidden = !about.login;
+showModel(about.model);
+follow();

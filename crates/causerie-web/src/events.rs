@@ -1,0 +1,152 @@
+//! The stream of events of one conversation, as SSE.
+//!
+//! A page that connects, for the first time or again, is told everything there is to see in one
+//! snapshot, then only what changes. So a lost connection loses nothing and doubles nothing, and
+//! neither does a page that is too slow for its backlog: it gets a new snapshot.
+
+use crate::{
+    api::{PAGE, Theirs, model},
+    app::App,
+    live::Numbered,
+    reply::ApiError,
+    transcript::View,
+    update::{Model, Update},
+};
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, Sse},
+    },
+};
+use causerie_core::{id::ConversationId, platform::InboxError};
+use futures::stream::unfold;
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::{
+    sync::{OwnedSemaphorePermit, broadcast},
+    time::{Interval, MissedTickBehavior, interval},
+};
+
+/// How often readiness is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// After how many looks without news the page is told that the connection lives.
+const QUIET_LOOKS: u32 = 30;
+
+/// `GET /api/conversations/{name}/events`
+pub(crate) async fn watch(
+    State(app): State<App>,
+    Theirs { conversation, .. }: Theirs,
+) -> Result<Response, ApiError> {
+    let place = app.watchers.clone().try_acquire_owned().map_err(|_| {
+        let message = "too many pages are open; close some or come back later";
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
+    })?;
+    let watcher = Watcher::new(app, conversation, place);
+    let stream = unfold(watcher, async |mut watcher| {
+        let event = watcher.next().await?;
+        Some((Ok::<_, Infallible>(event), watcher))
+    });
+    // Proxies must not hold events back.
+    let unbuffered = [("x-accel-buffering", "no")];
+    Ok((unbuffered, Sse::new(stream)).into_response())
+}
+
+struct Watcher {
+    app: App,
+    conversation: ConversationId,
+    updates: broadcast::Receiver<Numbered>,
+    /// The last update the page has seen; `None` if it needs a snapshot.
+    seen: Option<u64>,
+    model: Model,
+    look: Interval,
+    quiet: u32,
+    /// Counts against the bound on watchers while this lives.
+    _place: OwnedSemaphorePermit,
+}
+
+impl Watcher {
+    fn new(app: App, conversation: ConversationId, place: OwnedSemaphorePermit) -> Self {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            updates: app.rooms.watch(&conversation),
+            model: model(&app),
+            app,
+            conversation,
+            seen: None,
+            look,
+            quiet: 0,
+            _place: place,
+        }
+    }
+
+    /// The next event, or `None` when the stream ends: the page comes back by itself.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            let Some(seen) = self.seen else {
+                return self.snapshot().await.ok();
+            };
+            tokio::select! {
+                () = self.app.stop.cancelled() => return None,
+                update = self.updates.recv() => match update {
+                    // The snapshot was taken later than this and contains it.
+                    Ok(update) if update.seq <= seen => {}
+                    Ok(update) => return Some(self.pass_on(&update)),
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.seen = None,
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                },
+                _ = self.look.tick() => if let Some(event) = self.look_around() {
+                    return Some(event);
+                },
+            }
+        }
+    }
+
+    /// Updates that come while history is read stay in the backlog; live answers are read after
+    /// history, so an answer that goes from one to the other is seen in at least one of them.
+    async fn snapshot(&mut self) -> Result<Event, InboxError> {
+        let transcript = self
+            .app
+            .inbox
+            .transcript(&self.conversation, None, PAGE)
+            .await?;
+        let live = self.app.rooms.state(&self.conversation);
+        let view = View::of(&transcript).with_live(&live);
+        self.seen = Some(live.seq);
+        self.model = model(&self.app);
+        let snapshot = Update::Snapshot {
+            messages: view.messages,
+            older: view.older,
+            status: live.status,
+            model: self.model.clone(),
+        };
+        Ok(event(&snapshot).id(live.seq.to_string()))
+    }
+
+    fn pass_on(&mut self, numbered: &Numbered) -> Event {
+        self.seen = Some(numbered.seq);
+        self.quiet = 0;
+        let update: &Arc<Update> = &numbered.update;
+        event(update).id(numbered.seq.to_string())
+    }
+
+    fn look_around(&mut self) -> Option<Event> {
+        let model = model(&self.app);
+        if model != self.model {
+            self.model = model.clone();
+            return Some(event(&Update::Model(model)));
+        }
+        self.quiet += 1;
+        if self.quiet < QUIET_LOOKS {
+            return None;
+        }
+        self.quiet = 0;
+        Some(event(&Update::Ping {}))
+    }
+}
+
+fn event(update: &Update) -> Event {
+    let json = serde_json::to_string(update).expect("every update can be written as JSON");
+    Event::default().event(update.name()).data(json)
+}

@@ -1,0 +1,292 @@
+//! Answers that are being written, or were just now, and who watches them.
+//!
+//! What is here is a convenience: the store holds what was said. A room appears when somebody
+//! watches a conversation or an answer begins in it, and goes when neither is so any more.
+
+mod answer;
+
+use crate::update::{Item, Update, status_word};
+use answer::Answer;
+use causerie_core::{
+    Clock, Timestamp,
+    id::{ConversationId, MessageRef},
+    platform::{Action, Content, Receipt, Status},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::broadcast;
+
+/// How long a sign such as "typing" lasts if it is not repeated.
+pub(crate) const STATUS_LASTS: Duration = Duration::from_secs(15);
+/// How many updates a slow page may be behind before it gets a snapshot instead.
+const BACKLOG: usize = 256;
+/// How many answers one room keeps; older finished ones go first.
+const MOST_ANSWERS: usize = 16;
+/// How long a finished answer stays, so that it is seen until history has it.
+const FINISHED_STAYS: Duration = Duration::from_secs(30);
+/// How long a notice stays. History never has it.
+const NOTICE_STAYS: Duration = Duration::from_secs(600);
+/// How long an unfinished answer stays that nobody goes on with.
+const ABANDONED_STAYS: Duration = Duration::from_secs(3600);
+
+/// All rooms.
+pub(crate) struct Rooms {
+    rooms: Mutex<HashMap<ConversationId, Arc<Mutex<Room>>>>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What is live in one conversation.
+struct Room {
+    /// Counts updates, so that a snapshot can say which ones it contains.
+    seq: u64,
+    answers: Vec<Answer>,
+    status: Status,
+    /// When the status was last shown.
+    status_at: Timestamp,
+    updates: broadcast::Sender<Numbered>,
+}
+
+/// An update and its number in the room.
+#[derive(Clone, Debug)]
+pub(crate) struct Numbered {
+    pub(crate) seq: u64,
+    pub(crate) update: Arc<Update>,
+}
+
+/// What is live in a room at one moment.
+pub(crate) struct LiveState {
+    /// The last update it contains.
+    pub(crate) seq: u64,
+    pub(crate) status: &'static str,
+    pub(crate) answers: Vec<Item>,
+}
+
+impl Rooms {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            rooms: Mutex::default(),
+            clock,
+        }
+    }
+
+    /// Every update of a conversation from now on.
+    pub(crate) fn watch(&self, conversation: &ConversationId) -> broadcast::Receiver<Numbered> {
+        self.within(conversation, |room, _| room.updates.subscribe())
+    }
+
+    /// What is live now.
+    pub(crate) fn state(&self, conversation: &ConversationId) -> LiveState {
+        self.within(conversation, |room, now| {
+            room.forget_old(now);
+            LiveState {
+                seq: room.seq,
+                status: status_word(room.status_now(now)),
+                answers: room.answers.iter().map(Answer::item).collect(),
+            }
+        })
+    }
+
+    /// Tells everybody who watches.
+    pub(crate) fn tell(&self, conversation: &ConversationId, update: Update) {
+        self.within(conversation, |room, _| room.tell(update));
+    }
+
+    /// The conversation is gone for good.
+    pub(crate) fn erase(&self, conversation: &ConversationId) {
+        self.within(conversation, |room, _| {
+            room.answers.clear();
+            room.status = Status::Idle;
+            room.tell(Update::Erased {});
+        });
+    }
+
+    /// Does one step of a reply. Each step works on a message this process never heard of too: it
+    /// may have begun in another one.
+    pub(crate) fn perform(&self, conversation: &ConversationId, action: &Action) -> Receipt {
+        self.within(conversation, |room, now| room.perform(action, now))
+    }
+
+    /// Drops what is old and the rooms with nothing in them.
+    pub(crate) fn sweep(&self) {
+        let now = self.clock.now();
+        lock(&self.rooms).retain(|_, shared| {
+            // Somebody who is about to use the room holds it besides us.
+            let in_use = Arc::strong_count(shared) > 1;
+            let mut room = lock(shared);
+            room.forget_old(now);
+            in_use || !room.answers.is_empty() || room.updates.receiver_count() > 0
+        });
+    }
+
+    fn within<T>(
+        &self,
+        conversation: &ConversationId,
+        act: impl FnOnce(&mut Room, Timestamp) -> T,
+    ) -> T {
+        let room = lock(&self.rooms)
+            .entry(conversation.clone())
+            .or_insert_with(|| Arc::new(Mutex::new(Room::new())))
+            .clone();
+        let mut room = lock(&room);
+        act(&mut room, self.clock.now())
+    }
+}
+
+/// A panic while a room was locked leaves at worst one answer half updated; the next whole edit
+/// mends it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Room {
+    fn new() -> Self {
+        Self {
+            seq: 0,
+            answers: Vec::new(),
+            status: Status::Idle,
+            status_at: Timestamp::default(),
+            updates: broadcast::Sender::new(BACKLOG),
+        }
+    }
+
+    fn tell(&mut self, update: Update) {
+        self.seq += 1;
+        // Nobody watching is no error: who comes later gets a snapshot.
+        let _ = self.updates.send(Numbered {
+            seq: self.seq,
+            update: Arc::new(update),
+        });
+    }
+
+    fn perform(&mut self, action: &Action, now: Timestamp) -> Receipt {
+        match action {
+            Action::Post {
+                nonce,
+                reply_to,
+                content,
+            } => {
+                let message = answer::name(nonce);
+                self.replace(&message, reply_to.as_ref(), content, now);
+                return Receipt {
+                    message: Some(message),
+                };
+            }
+            Action::OpenStream { nonce, reply_to } => {
+                let message = answer::name(nonce);
+                self.open(&message, reply_to.as_ref(), now);
+                return Receipt {
+                    message: Some(message),
+                };
+            }
+            Action::Preview { nonce, content } => {
+                self.replace(&answer::name(nonce), None, content, now);
+            }
+            Action::Edit { message, content } | Action::CloseStream { message, content } => {
+                self.replace(message, None, content, now);
+            }
+            Action::Append {
+                message,
+                offset,
+                text,
+            } => {
+                let change = self
+                    .answer(message, None, now)
+                    .append(*offset, text.expose(), now);
+                if let Some(change) = change {
+                    self.tell(Update::Answer(change));
+                }
+            }
+            Action::Delete { message } => self.remove(message),
+            Action::Status { status } => self.show(*status, now),
+        }
+        Receipt::default()
+    }
+
+    fn open(&mut self, message: &MessageRef, reply_to: Option<&MessageRef>, now: Timestamp) {
+        let change = self.answer(message, reply_to, now).whole();
+        self.tell(Update::Answer(change));
+    }
+
+    fn replace(
+        &mut self,
+        message: &MessageRef,
+        reply_to: Option<&MessageRef>,
+        content: &Content,
+        now: Timestamp,
+    ) {
+        if content.complete {
+            // Nobody needs to say so besides.
+            self.status = Status::Idle;
+        }
+        let change = self.answer(message, reply_to, now).replace(content, now);
+        self.tell(Update::Answer(change));
+    }
+
+    fn remove(&mut self, message: &MessageRef) {
+        self.answers.retain(|answer| answer.message() != message);
+        self.tell(Update::Gone {
+            id: message.clone(),
+        });
+    }
+
+    /// The sign is passed on each time it is repeated, so that the page too can let it expire.
+    fn show(&mut self, status: Status, now: Timestamp) {
+        self.status = status;
+        self.status_at = now;
+        self.tell(Update::Status {
+            status: status_word(status),
+        });
+    }
+
+    fn status_now(&self, now: Timestamp) -> Status {
+        if now.since(self.status_at) < STATUS_LASTS {
+            self.status
+        } else {
+            Status::Idle
+        }
+    }
+
+    /// The answer called `message`, new if it was not known.
+    fn answer(
+        &mut self,
+        message: &MessageRef,
+        reply_to: Option<&MessageRef>,
+        now: Timestamp,
+    ) -> &mut Answer {
+        let known = self
+            .answers
+            .iter()
+            .position(|answer| answer.message() == message);
+        let at = known.unwrap_or_else(|| {
+            self.make_room();
+            self.answers
+                .push(Answer::new(message.clone(), reply_to.cloned(), now));
+            self.answers.len() - 1
+        });
+        &mut self.answers[at]
+    }
+
+    fn make_room(&mut self) {
+        if self.answers.len() >= MOST_ANSWERS {
+            let finished = self.answers.iter().position(Answer::is_complete);
+            self.answers.remove(finished.unwrap_or(0));
+        }
+    }
+
+    fn forget_old(&mut self, now: Timestamp) {
+        self.answers.retain(|answer| {
+            let stays = match (answer.is_complete(), answer.is_notice()) {
+                (false, _) => ABANDONED_STAYS,
+                (true, false) => FINISHED_STAYS,
+                (true, true) => NOTICE_STAYS,
+            };
+            now.since(answer.touched()) < stays
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

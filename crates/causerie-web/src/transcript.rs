@@ -1,0 +1,157 @@
+//! What is shown of a conversation: history, what waits, and what is being written.
+
+use crate::{
+    api::command_line,
+    live::LiveState,
+    update::{Item, Kind},
+};
+use causerie_core::{
+    Text, Timestamp,
+    event::{Event, EventKind},
+    id::MessageRef,
+    message::{Message, Role},
+    platform::Transcript,
+};
+
+/// A page of messages, oldest first.
+pub(crate) struct View {
+    pub(crate) messages: Vec<Item>,
+    /// Where to ask for what is older, if anything is.
+    pub(crate) older: Option<u64>,
+}
+
+impl View {
+    /// History, as it is shown, and what waits.
+    pub(crate) fn of(transcript: &Transcript) -> Self {
+        let first = transcript.messages.first().map(|message| message.seq.0);
+        let mut messages = history(&transcript.messages);
+        messages.extend(transcript.pending.iter().filter_map(waiting));
+        Self {
+            messages,
+            older: first.filter(|_| transcript.more),
+        }
+    }
+
+    /// Adds what is live. What history has by now is shown as history has it.
+    pub(crate) fn with_live(mut self, live: &LiveState) -> Self {
+        for answer in &live.answers {
+            if !self.messages.iter().any(|item| item.id == answer.id) {
+                let at = self.place_of(answer);
+                self.messages.insert(at, answer.clone());
+            }
+        }
+        self
+    }
+
+    /// Behind the message it answers and what answers it already, else by its time.
+    fn place_of(&self, answer: &Item) -> usize {
+        let asked = answer.reply_to.as_ref().and_then(|asked| {
+            self.messages
+                .iter()
+                .position(|item| item.id == asked.as_str())
+        });
+        let Some(asked) = asked else {
+            let later = |item: &Item| item.at > answer.at;
+            return self
+                .messages
+                .iter()
+                .position(later)
+                .unwrap_or(self.messages.len());
+        };
+        let answers = self.messages[asked + 1..].iter();
+        asked + 1 + answers.take_while(|item| item.kind == Kind::Answer).count()
+    }
+}
+
+/// An answer with tool rounds is several messages of one turn; it is shown as the one it was.
+fn history(messages: &[Message]) -> Vec<Item> {
+    let mut shown: Vec<Shown<'_>> = Vec::with_capacity(messages.len());
+    for message in messages.iter().filter(|message| message.role != Role::Tool) {
+        let text = message.text();
+        match shown.last_mut() {
+            Some(last) if last.is_same_answer(message) => last.add(message, &text),
+            _ if text.is_blank() && message.refs.is_empty() => {}
+            _ => shown.push(Shown {
+                first: message,
+                refs: message.refs.first(),
+                text,
+            }),
+        }
+    }
+    shown
+        .into_iter()
+        .filter(|shown| !shown.text.is_blank())
+        .map(Shown::item)
+        .collect()
+}
+
+struct Shown<'a> {
+    first: &'a Message,
+    refs: Option<&'a MessageRef>,
+    text: Text,
+}
+
+impl<'a> Shown<'a> {
+    fn is_same_answer(&self, message: &Message) -> bool {
+        let both_ours = self.first.role == Role::Assistant && message.role == Role::Assistant;
+        both_ours && self.first.turn == message.turn
+    }
+
+    fn add(&mut self, message: &'a Message, text: &Text) {
+        self.refs = self.refs.or(message.refs.first());
+        if !text.is_blank() {
+            if !self.text.is_blank() {
+                self.text.push("\n\n");
+            }
+            self.text.push(text.expose());
+        }
+    }
+
+    fn item(self) -> Item {
+        let seq = self.first.seq.0;
+        let id = self
+            .refs
+            .map_or_else(|| format!("seq{seq}"), ToString::to_string);
+        match self.first.role {
+            Role::User => said(id, self.first.at, self.text),
+            Role::Assistant | Role::Tool => Item {
+                id,
+                kind: Kind::Answer,
+                at: self.first.at,
+                text: None,
+                blocks: vec![causerie_markup::html(self.text.expose())],
+                complete: true,
+                notice: None,
+                reply_to: None,
+            },
+        }
+    }
+}
+
+/// What a person said.
+pub(crate) fn said(id: String, at: Timestamp, text: Text) -> Item {
+    Item {
+        id,
+        kind: Kind::User,
+        at,
+        text: Some(text),
+        blocks: Vec::new(),
+        complete: true,
+        notice: None,
+        reply_to: None,
+    }
+}
+
+fn waiting(event: &Event) -> Option<Item> {
+    let id = event.message()?.to_string();
+    match &event.kind {
+        EventKind::Posted(posted) => Some(said(id, event.at, posted.text.clone())),
+        EventKind::Command { name, argument, .. } => {
+            Some(said(id, event.at, command_line(name, argument)))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
