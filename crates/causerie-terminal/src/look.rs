@@ -1,0 +1,97 @@
+//! How much a terminal can do.
+
+use std::{env, io::IsTerminal};
+
+/// What may be written to an output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Whether a person looks at it, so that a line may be written over.
+    pub(crate) live: bool,
+    /// Whether text may be coloured and set bold.
+    pub(crate) styled: bool,
+}
+
+impl Look {
+    /// Of an output, by the customs: `NO_COLOR`, and `TERM=dumb`.
+    pub(crate) fn of(output: &impl IsTerminal) -> Self {
+        Self::decide(output.is_terminal(), |name| env::var(name).ok())
+    }
+
+    fn decide(terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let live = terminal && variable("TERM").is_some_and(|term| term != "dumb");
+        let plain = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self {
+            live,
+            styled: live && !plain,
+        }
+    }
+}
+
+/// The columns of the terminal; 80 where nobody can tell.
+pub(crate) fn width() -> usize {
+    columns().map_or(80, |columns| usize::from(columns).max(8))
+}
+
+#[cfg(unix)]
+fn columns() -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok()?;
+    Some(size.ws_col).filter(|columns| *columns > 0)
+}
+
+#[cfg(not(unix))]
+fn columns() -> Option<u16> {
+    None
+}
+
+/// Remembers how the terminal was set, and sets it so again at the end: a line editor that is
+/// still reading when the process stops would leave it raw.
+pub(crate) struct Settings {
+    #[cfg(unix)]
+    before: Option<rustix::termios::Termios>,
+}
+
+impl Settings {
+    pub(crate) fn remember() -> Self {
+        Self {
+            #[cfg(unix)]
+            before: rustix::termios::tcgetattr(rustix::stdio::stdin()).ok(),
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Settings {
+    fn drop(&mut self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        if let Some(before) = &self.before {
+            // A terminal that is gone needs no settings.
+            let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, before);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_need_a_terminal_that_has_them_and_a_person_who_wants_them() {
+        let look = |terminal, set: &[(&str, &str)]| {
+            let set = set.to_vec();
+            let find = move |name: &str| {
+                set.iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| (*value).to_owned())
+            };
+            let Look { live, styled } = Look::decide(terminal, find);
+            (live, styled)
+        };
+        let xterm = ("TERM", "xterm-256color");
+        assert_eq!(look(true, &[xterm]), (true, true));
+        assert_eq!(look(true, &[xterm, ("NO_COLOR", "1")]), (true, false));
+        assert_eq!(look(true, &[xterm, ("NO_COLOR", "")]), (true, true));
+        assert_eq!(look(true, &[("TERM", "dumb")]), (false, false));
+        assert_eq!(look(true, &[]), (false, false));
+        assert_eq!(look(false, &[xterm]), (false, false));
+    }
+}
