@@ -93,7 +93,8 @@ pub struct Passage {
 pub struct Assembled {
     /// What to send.
     pub prompt: Prompt,
-    /// The first message of history in it: what `ConversationState::window_start` is from now on.
+    /// The first message of history in it: what `ConversationState::window_start` is from now on,
+    /// and already in this turn's later steps, so that they share a prefix.
     pub window_start: Seq,
     /// What was cut from history just now.
     pub cut: Option<Cut>,

@@ -1,5 +1,9 @@
 //! What is sent to a model. Only [`crate::assemble::assemble`] makes one.
 
+mod estimate;
+
+pub use estimate::ByteEstimate;
+
 use crate::{
     Text, event::Attachment, id::ConversationId, message::ToolCall, persona::Sampling,
     tool::ToolSpec,
@@ -119,33 +123,4 @@ pub trait TokenCounter: Send + Sync {
 
     /// Whether [`TokenCounter::count`] is the model's own tokeniser.
     fn exact(&self) -> bool;
-}
-
-/// Estimates from bytes, for models whose tokeniser is not at hand. It errs on the high side.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ByteEstimate;
-
-impl TokenCounter for ByteEstimate {
-    /// A byte-level tokeniser never needs more tokens than bytes; ordinary text of any script takes
-    /// well under one token for each two bytes, and a run of rare symbols may take one a byte.
-    fn count(&self, text: &str) -> u32 {
-        let (mut common, mut rare) = (0u32, 0u32);
-        for c in text.chars() {
-            match c {
-                'a'..='z' | 'A'..='Z' | ' ' => common += 1,
-                '0'..='9' | '\n' => common += 2,
-                c if c.is_ascii() => common += 2,
-                c => rare += c.len_utf8() as u32,
-            }
-        }
-        common.div_ceil(2) + rare
-    }
-
-    fn per_message(&self) -> u32 {
-        8
-    }
-
-    fn exact(&self) -> bool {
-        false
-    }
 }

@@ -11,7 +11,6 @@ use crate::{
 pub(super) const JOINT: &str = "\n\n";
 
 /// The smallest thing that is kept, cut and counted as a whole.
-#[derive(Clone, Debug)]
 pub(super) struct Piece {
     pub(super) role: PromptRole,
     pub(super) text: String,

@@ -95,7 +95,7 @@ pub(super) fn is_break(c: char) -> bool {
 }
 
 /// What can stand in front of a bracket unseen.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
         || matches!(

@@ -55,7 +55,9 @@ pub(super) fn render(persona: &Persona) -> Result<String, AssembleError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
-    let template = environment.template_from_str(source).map_err(|error| fault(&error))?;
+    let template = environment
+        .template_from_str(source)
+        .map_err(|error| fault(&error))?;
     let mut used: Vec<String> = template.undeclared_variables(false).into_iter().collect();
     used.retain(|name| !persona.variables.contains_key(name) && !is_function(&environment, name));
     if let Some((line, name)) = used

@@ -37,7 +37,8 @@ pub(super) fn pieces(messages: &[Message], backend: &BackendCapabilities) -> Vec
     };
     let mut rest = messages;
     while let Some((message, after)) = rest.split_first() {
-        let outputs = after.iter().take_while(|m| m.role == Role::Tool).count();
+        let answers = |m: &&Message| m.role == Role::Tool && m.turn == message.turn;
+        let outputs = after.iter().take_while(answers).count();
         transcript.enter(message);
         match message.role {
             Role::User => transcript.user(message),
