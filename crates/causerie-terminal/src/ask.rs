@@ -100,7 +100,7 @@ impl Ask {
         Self::on(config, out, err, Interrupts::keyboard())
     }
 
-    pub(crate) fn on(
+    fn on(
         config: AskConfig,
         out: Screen,
         err: Screen,

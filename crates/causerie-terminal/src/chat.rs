@@ -108,7 +108,7 @@ impl Chat {
         Self::on(config, screen, lines, printer, Interrupts::keyboard())
     }
 
-    pub(crate) fn on(
+    fn on(
         config: ChatConfig,
         screen: Screen,
         lines: Lines,

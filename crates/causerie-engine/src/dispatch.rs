@@ -1,0 +1,320 @@
+//! Which conversation is answered when.
+//!
+//! 1. An offer that finds a free place takes the claim with it, and its turn begins at once.
+//! 2. What found no place waits in the store. The dispatch loop takes a place as soon as one is
+//!    free, claims the conversation that has waited longest, and begins its turn.
+//! 3. When nothing can be claimed, the loop sleeps until it is woken (mail without a place, a turn
+//!    that left more mail behind), until the store says the next conversation falls due, or until
+//!    the sweep: mail of replicas that died is found by nobody else.
+//! 4. As long as the loop has work waiting, offers take no place past it.
+//!
+//! One task renews all claims. A turn whose claim was lost is told and never commits.
+
+use crate::{
+    engine::{Engine, RunReport},
+    live::{Live, LiveTurns},
+    metric,
+    turn::Ended,
+};
+use causerie_core::{
+    event::Event,
+    platform::{Accepted, InboxError},
+    store::{Claim, ClaimKey, Offered, Release, StoreError},
+};
+use futures::{FutureExt, StreamExt};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The least time between two looks for work that nobody announced.
+const LEAST_WAIT: Duration = Duration::from_millis(20);
+/// How long to leave a store alone that did not answer.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
+/// How long turns may take to give their claims back.
+const HANDOVER_TIME: Duration = Duration::from_secs(3);
+/// How many claims are renewed at the same time.
+const RENEWALS: usize = 16;
+
+/// What dispatch knows.
+pub(crate) struct Dispatch {
+    permits: Arc<Semaphore>,
+    wake: Notify,
+    /// Mail may wait that found no place: offers take none until the loop has seen to it.
+    backlog: AtomicBool,
+    pub(crate) live: LiveTurns,
+    turns: TaskTracker,
+    begun: AtomicBool,
+    draining: AtomicBool,
+    handover: CancellationToken,
+    finished: AtomicU64,
+    handed_over: AtomicU64,
+    abandoned: AtomicU64,
+}
+
+impl Dispatch {
+    pub(crate) fn new(max_turns: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(max_turns.clamp(1, Semaphore::MAX_PERMITS))),
+            wake: Notify::new(),
+            backlog: AtomicBool::new(false),
+            live: LiveTurns::default(),
+            turns: TaskTracker::new(),
+            begun: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            handover: CancellationToken::new(),
+            finished: AtomicU64::new(0),
+            handed_over: AtomicU64::new(0),
+            abandoned: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether this is the first run.
+    pub(crate) fn begin(&self) -> bool {
+        !self.begun.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether no new turn begins any more.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Lets turns at work end within `grace`, then has the rest handed over.
+    pub(crate) async fn drain(&self, grace: Duration) {
+        self.draining.store(true, Ordering::SeqCst);
+        self.wake.notify_one();
+        self.turns.close();
+        if timeout(grace, self.turns.wait()).await.is_ok() {
+            return;
+        }
+        self.handover.cancel();
+        if timeout(HANDOVER_TIME, self.turns.wait()).await.is_err() {
+            self.abandoned
+                .fetch_add(self.live.len() as u64, Ordering::Relaxed);
+            self.live.lose_all();
+        }
+    }
+
+    pub(crate) fn tally(&self, report: &mut RunReport) {
+        report.finished = self.finished.load(Ordering::Relaxed);
+        report.handed_over = self.handed_over.load(Ordering::Relaxed);
+        report.abandoned = self.abandoned.load(Ordering::Relaxed);
+    }
+
+    /// A place for a turn, if one is free and nobody waits for it.
+    fn free_place(&self) -> Option<OwnedSemaphorePermit> {
+        let open = self.begun.load(Ordering::Relaxed) && !self.is_draining();
+        if !open || self.backlog.load(Ordering::SeqCst) {
+            return None;
+        }
+        Arc::clone(&self.permits).try_acquire_owned().ok()
+    }
+
+    fn announce(&self) {
+        self.backlog.store(true, Ordering::SeqCst);
+        self.wake.notify_one();
+    }
+}
+
+impl Engine {
+    /// Takes an event for good, and begins its turn if there is a place.
+    pub(crate) async fn take_in(self: &Arc<Self>, event: &Event) -> Result<Accepted, InboxError> {
+        let place = self.dispatch.free_place();
+        let claimant = place.as_ref().map(|_| self.claimant());
+        let offered = self.store.offer(event, claimant.as_ref()).await;
+        let accepted = match offered.map_err(InboxError::Unavailable)? {
+            Offered::Queued(Some(claim)) => {
+                let place = place.expect("a claim is only granted to a claimant");
+                self.begin_turn(*claim, place);
+                Accepted::Queued
+            }
+            Offered::Queued(None) => {
+                if event.is_stop() {
+                    self.dispatch.live.stop_for(event);
+                }
+                // With a place and no claim, a turn is at work in this conversation, and its
+                // commit tells that there is more.
+                if place.is_none() {
+                    self.dispatch.announce();
+                }
+                Accepted::Queued
+            }
+            Offered::Amended => Accepted::Queued,
+            Offered::Duplicate => Accepted::Duplicate,
+            Offered::Full => Accepted::Full,
+        };
+        metric::offered(accepted);
+        Ok(accepted)
+    }
+
+    fn begin_turn(self: &Arc<Self>, claim: Claim, place: OwnedSemaphorePermit) {
+        let engine = Arc::clone(self);
+        let key = claim.key.clone();
+        if self.dispatch.is_draining() {
+            self.dispatch
+                .turns
+                .spawn(async move { engine.give_back(&key).await });
+            return;
+        }
+        let signals = self
+            .dispatch
+            .live
+            .enter(key.clone(), self.dispatch.handover.clone());
+        metric::turns_active(self.dispatch.live.len());
+        self.dispatch.turns.spawn(async move {
+            let turn = AssertUnwindSafe(engine.respond(claim, &signals)).catch_unwind();
+            let ended = turn.await.unwrap_or_else(|_panic| {
+                tracing::error!(conversation = %key.conversation, "a turn has panicked");
+                Ended::Lost
+            });
+            engine.end_turn(&key, ended);
+            drop(place);
+        });
+    }
+
+    fn end_turn(&self, key: &ClaimKey, ended: Ended) {
+        let dispatch = &self.dispatch;
+        dispatch.live.leave(key);
+        metric::turns_active(dispatch.live.len());
+        match ended {
+            Ended::Committed { more } => {
+                dispatch.finished.fetch_add(1, Ordering::Relaxed);
+                if more {
+                    dispatch.announce();
+                }
+            }
+            Ended::HandedOver => {
+                dispatch.handed_over.fetch_add(1, Ordering::Relaxed);
+            }
+            Ended::Lost => {
+                metric::claim_lost();
+                dispatch.announce();
+            }
+        }
+    }
+
+    async fn give_back(&self, key: &ClaimKey) {
+        match self.store.release(key, Release::Handover).await {
+            Ok(()) => {
+                self.dispatch.handed_over.fetch_add(1, Ordering::Relaxed);
+            }
+            // The claim runs out by itself.
+            Err(error) => tracing::warn!(%error, "a claim could not be given back"),
+        }
+    }
+
+    /// The dispatch loop.
+    pub(crate) async fn dispatch_mail(self: Arc<Self>, stop: CancellationToken) {
+        let looped = async {
+            loop {
+                let permits = Arc::clone(&self.dispatch.permits);
+                let place = permits
+                    .acquire_owned()
+                    .await
+                    .expect("the semaphore is never closed");
+                if self.dispatch.is_draining() {
+                    return;
+                }
+                if let Some(wait) = self.claim_next(place).await {
+                    let woken = self.dispatch.wake.notified();
+                    timeout(wait, woken).await.ok();
+                }
+            }
+        };
+        tokio::select! {
+            () = looped => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    /// Begins the turn that has waited longest, or says how long to sleep if there is none.
+    async fn claim_next(self: &Arc<Self>, place: OwnedSemaphorePermit) -> Option<Duration> {
+        self.dispatch.backlog.store(false, Ordering::SeqCst);
+        match self.store.claim(&self.claimant()).await {
+            Ok(Some(claim)) => {
+                self.dispatch.backlog.store(true, Ordering::SeqCst);
+                self.begin_turn(claim, place);
+                None
+            }
+            Ok(None) => {
+                drop(place);
+                Some(self.until_due().await)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "mail could not be claimed");
+                Some(STORE_PAUSE)
+            }
+        }
+    }
+
+    async fn until_due(&self) -> Duration {
+        let sweep = self.config.claim_ttl;
+        match self.store.next_due().await {
+            Ok(Some(due)) => due
+                .since(self.clock.now())
+                .clamp(LEAST_WAIT, sweep.max(LEAST_WAIT)),
+            Ok(None) => sweep,
+            Err(_) => STORE_PAUSE,
+        }
+    }
+
+    /// Renews all claims, three times in their lifetime.
+    pub(crate) async fn renew_claims(self: Arc<Self>, stop: CancellationToken) {
+        let rounds = async {
+            loop {
+                sleep(self.config.claim_ttl / 3).await;
+                let turns = futures::stream::iter(self.dispatch.live.all());
+                turns
+                    .for_each_concurrent(RENEWALS, |live| self.renew_claim(live))
+                    .await;
+            }
+        };
+        tokio::select! {
+            () = rounds => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn renew_claim(&self, live: Live) {
+        let ttl = self.config.claim_ttl;
+        match self.store.renew(&live.key, ttl).await {
+            Ok(renewed) => {
+                self.dispatch.live.kept(&live.key);
+                if renewed.stop && !live.signals.stop.is_cancelled() {
+                    self.stop_from_afar(&live).await;
+                }
+            }
+            Err(StoreError::Stale) => live.signals.lost.cancel(),
+            Err(error) => {
+                tracing::warn!(conversation = %live.key.conversation, %error, "a claim was not renewed");
+                // From here on somebody else may have it.
+                if live.kept.elapsed() >= ttl {
+                    live.signals.lost.cancel();
+                }
+            }
+        }
+    }
+
+    /// Another replica took the stop in.
+    async fn stop_from_afar(&self, live: &Live) {
+        let pending = self
+            .store
+            .pending(&live.key.conversation)
+            .await
+            .unwrap_or_default();
+        let stops = pending
+            .into_iter()
+            .filter(Event::is_stop)
+            .map(|event| event.id);
+        live.signals.stop_for(stops);
+    }
+}

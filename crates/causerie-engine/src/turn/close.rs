@@ -1,0 +1,234 @@
+//! The end of a turn: what the commit holds, and what follows from it.
+
+use super::{Ended, Progress, Question, Turn, limits};
+use crate::{agenda::Agenda, metric, reply::Delivered, summary::Job};
+use causerie_core::{
+    Timestamp,
+    assemble::Cut,
+    id::{EventId, ModelName, Seq},
+    limit::Charge,
+    message::{Message, Part, Role},
+    outcome::{Outcome, PromptShape, TurnRecord, Usage},
+    store::{Commit, ConversationState, Erase},
+};
+
+/// What a turn came to.
+pub(super) struct Close {
+    pub(super) outcome: Outcome,
+    pub(super) state: ConversationState,
+    pub(super) truncate: Option<Seq>,
+    /// Whether the conversation is erased for good after the commit.
+    pub(super) erase: bool,
+    append: Vec<Message>,
+    charges: Vec<Charge>,
+    usage: Usage,
+    model: Option<ModelName>,
+    shape: PromptShape,
+    rounds: u32,
+    cut: Option<Cut>,
+    told: Delivered,
+    notes: Vec<String>,
+}
+
+impl Turn<'_> {
+    /// An end without a word.
+    pub(super) fn close(&self, outcome: Outcome) -> Close {
+        let mut state = self.claim.state.clone();
+        // A summary made since the claim must not be undone.
+        let summary = self.signals.summary();
+        if let Some(summary) = summary.filter(|made| made.before == state.window_start) {
+            state.summary = Some(summary);
+        }
+        Close {
+            outcome,
+            state,
+            truncate: None,
+            erase: false,
+            append: vec![],
+            charges: vec![],
+            usage: Usage::default(),
+            model: None,
+            shape: PromptShape::default(),
+            rounds: 0,
+            cut: None,
+            told: Delivered::default(),
+            notes: vec![],
+        }
+    }
+
+    /// Commits, however long the store takes, and does what follows from it.
+    pub(super) async fn commit(&self, agenda: &Agenda, close: Close) -> Ended {
+        let record = self.record(agenda, &close);
+        let used = limits::used(&close.charges, close.usage.total());
+        let commit = Commit {
+            consumed: record
+                .events
+                .iter()
+                .map(|(event, _)| event.clone())
+                .collect(),
+            truncate: close.truncate,
+            append: close.append,
+            state: close.state,
+            record,
+            settle: (!close.charges.is_empty()).then(|| (self.reservation(), used)),
+        };
+        let store = &self.engine.store;
+        let Ok(committed) = self
+            .patiently(|| store.commit(&self.claim.key, &commit))
+            .await
+        else {
+            return Ended::Lost;
+        };
+        metric::committed(&commit.record);
+        self.log(&commit.record);
+        if close.erase {
+            self.erase().await;
+        }
+        if let (Some(cut), Some(model), true) = (close.cut, close.model, self.persona.summarise) {
+            let conversation = self.claim.key.conversation.clone();
+            let previous = commit.state.summary;
+            self.engine.summaries.enqueue(Job {
+                conversation,
+                model,
+                previous,
+                cut,
+            });
+        }
+        Ended::Committed {
+            more: committed.more,
+        }
+    }
+
+    fn record(&self, agenda: &Agenda, close: &Close) -> TurnRecord {
+        let ended_so = |event: &EventId| (event.clone(), close.outcome.clone());
+        let mut events: Vec<(EventId, Outcome)> = agenda.takes.iter().map(ended_so).collect();
+        events.extend(agenda.settled.iter().cloned());
+        for stop in self.signals.stopped_by() {
+            if !events.iter().any(|(event, _)| *event == stop) {
+                events.push((stop, Outcome::Answered));
+            }
+        }
+        let first_text = close.told.first_text_at;
+        TurnRecord {
+            conversation: self.claim.key.conversation.clone(),
+            turn: self.claim.turn,
+            started: self.started,
+            ended: self.engine.clock.now(),
+            events,
+            attempts: self.claim.attempt,
+            persona: close.model.as_ref().map(|_| self.persona.name.clone()),
+            model: close.model.clone(),
+            usage: close.usage,
+            prompt: close.shape,
+            first_text_ms: first_text
+                .map(|at| at.saturating_duration_since(self.began).as_millis() as u64),
+            steps: close.rounds,
+            delivered: close.told.refs.clone(),
+            notes: close
+                .notes
+                .iter()
+                .chain(&close.told.notes)
+                .cloned()
+                .collect(),
+        }
+    }
+
+    fn log(&self, record: &TurnRecord) {
+        let millis = record.ended.since(record.started).as_millis() as u64;
+        let failed = record
+            .events
+            .iter()
+            .any(|(_, o)| matches!(o, Outcome::Failed(_)));
+        let outcome = record.events.first().map(|(_, outcome)| outcome);
+        if failed {
+            tracing::warn!(?outcome, millis, notes = ?record.notes, "a turn has failed");
+        } else {
+            tracing::debug!(?outcome, millis, "a turn has ended");
+        }
+    }
+
+    async fn erase(&self) {
+        let conversation = &self.claim.key.conversation;
+        let what = Erase::Conversation(conversation.clone());
+        if self
+            .patiently(|| self.engine.store.erase(&what))
+            .await
+            .is_err()
+        {
+            tracing::warn!("history is gone, but the conversation's list entry may remain");
+        }
+        self.engine
+            .backends
+            .values()
+            .for_each(|backend| backend.forget(conversation));
+    }
+}
+
+impl Close {
+    /// Adds a note for the operator.
+    pub(super) fn note(mut self, note: &str) -> Self {
+        self.notes.push(note.to_owned());
+        self
+    }
+
+    /// Adds what was said on both sides to history.
+    pub(super) fn answered(
+        &mut self,
+        question: Question,
+        progress: &Progress,
+        told: &Delivered,
+        at: Timestamp,
+    ) {
+        if matches!(self.outcome, Outcome::Refused(_)) {
+            return;
+        }
+        self.state.unattended = if question.attended {
+            0
+        } else {
+            self.state.unattended + 1
+        };
+        if let Some(from) = progress.window_start {
+            self.state.window_start = from;
+        }
+        self.truncate = question.truncate;
+        let asked = question.messages.last().cloned();
+        self.append = question.messages;
+        let mut steps = progress.steps.clone();
+        if let (Some(asked), false) = (asked, progress.text.trim().is_empty()) {
+            steps.push(spoken(&asked, progress, at));
+        }
+        for step in steps.iter_mut().filter(|step| step.role == Role::Assistant) {
+            step.refs = told.refs.clone();
+        }
+        self.append.extend(steps);
+    }
+
+    /// Adds what the answer used, and how it was delivered.
+    pub(super) fn used(&mut self, progress: Progress, told: Delivered) {
+        self.charges = progress.charges;
+        self.usage = progress.usage;
+        self.model = progress.model;
+        self.shape = progress.shape;
+        self.rounds = progress.rounds;
+        self.cut = progress.cut;
+        self.notes.extend(progress.notes);
+        self.delivered(told);
+    }
+
+    pub(super) fn delivered(&mut self, told: Delivered) {
+        self.told = told;
+    }
+}
+
+/// What the last round said, though it did not come to its end.
+fn spoken(asked: &Message, progress: &Progress, at: Timestamp) -> Message {
+    Message {
+        at,
+        role: Role::Assistant,
+        author: None,
+        parts: vec![Part::Text(progress.text.as_str().into())],
+        quoted: None,
+        refs: vec![],
+        ..asked.clone()
+    }
+}
