@@ -1,7 +1,20 @@
-//! The store contract of `causerie_core::store`, kept.
+//! The store contract of [`causerie_core::store`], kept twice.
 //!
 //! * [`MemoryStore`]: the reference. Everything is gone when the process ends.
+//! * [`SqliteStore`]: the embedded default. One file, safe against a crash at any moment.
 
+mod amend;
 mod memory;
+mod select;
+mod sqlite;
 
 pub use memory::MemoryStore;
+pub use sqlite::{Options, SqliteStore};
+
+use std::time::Duration;
+
+/// How long an event is remembered for deduplication.
+pub const REMEMBER_EVENTS: Duration = Duration::from_secs(48 * 3600);
+
+/// The most events that may wait in one conversation, unless a store is told otherwise.
+pub const MAILBOX_LIMIT: usize = 256;

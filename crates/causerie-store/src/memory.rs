@@ -4,10 +4,11 @@ mod archive;
 mod ledger;
 mod mailbox;
 
+use crate::MAILBOX_LIMIT;
 use causerie_core::{
     Clock, Text, Timestamp,
-    event::{Event, EventKind},
-    id::{ConversationId, EventId, Fence, ParticipantId, ReplicaId, Seq, TurnNumber},
+    event::Event,
+    id::{ConversationId, EventId, Fence, ParticipantId, ReplicaId, Seq},
     message::Message,
     outcome::TurnRecord,
     store::{ClaimKey, ConversationState, JournalEntry, ReservationId, StoreError},
@@ -15,14 +16,7 @@ use causerie_core::{
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
-
-/// How long an event is remembered for deduplication.
-pub(crate) const REMEMBER_EVENTS: Duration = Duration::from_secs(48 * 3600);
-
-/// The most events that may wait in one conversation.
-pub(crate) const MAILBOX_LIMIT: usize = 256;
 
 /// Keeps everything in memory. For tests, for trying things out, and as the reference that the
 /// other stores are compared with.
@@ -55,7 +49,8 @@ struct Conversation {
     mail: Vec<Mail>,
     seen: HashMap<EventId, Timestamp>,
     journal: Vec<JournalEntry>,
-    turn: TurnNumber,
+    /// Turns that have ended.
+    turns: u64,
     attempts: u32,
     holder: Option<Holder>,
     not_before: Timestamp,
@@ -141,17 +136,4 @@ impl Conversation {
         let held = self.holder.as_ref().map_or(now, |holder| holder.until);
         Some(held.max(self.not_before))
     }
-}
-
-/// The beginning of a conversation, for lists: the first line of its first message.
-fn title(event: &Event) -> Option<Text> {
-    let EventKind::Posted(posted) = &event.kind else {
-        return None;
-    };
-    let line = posted
-        .text
-        .expose()
-        .lines()
-        .find(|line| !line.trim().is_empty())?;
-    Some(Text::new(line.trim().chars().take(80).collect::<String>()))
 }

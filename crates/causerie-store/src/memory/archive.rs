@@ -1,9 +1,9 @@
 //! Reading and forgetting.
 
 use super::{Conversation, Inner, MemoryStore};
+use crate::select;
 use async_trait::async_trait;
 use causerie_core::{
-    Timestamp,
     event::Event,
     id::{ConversationId, ParticipantId},
     message::Message,
@@ -91,7 +91,7 @@ impl Archive for MemoryStore {
             .turns
             .iter()
             .rev()
-            .filter(|record| matches(record, query));
+            .filter(|record| select::is_meant(record, query));
         Ok(found.take(limit).cloned().collect())
     }
 
@@ -158,19 +158,6 @@ impl Archive for MemoryStore {
     }
 }
 
-fn matches(record: &TurnRecord, query: &TurnQuery) -> bool {
-    match query {
-        TurnQuery::All => true,
-        TurnQuery::Conversation(id) => record.conversation == *id,
-        TurnQuery::Event(id, event) => {
-            record.conversation == *id && record.events.iter().any(|(e, _)| e == event)
-        }
-        TurnQuery::Message(id, message) => {
-            record.conversation == *id && record.delivered.contains(message)
-        }
-    }
-}
-
 fn forget(
     conversation: &mut Conversation,
     said: impl Fn(&Message) -> bool,
@@ -197,8 +184,7 @@ fn erase_conversation(inner: &mut Inner, id: &ConversationId, erased: &mut Erase
     erased.mail += conversation.mail.len() as u64;
     *conversation = Conversation {
         seen: std::mem::take(&mut conversation.seen),
-        turn: conversation.turn,
-        not_before: Timestamp::default(),
+        turns: conversation.turns + 1,
         ..Conversation::default()
     };
     inner

@@ -1,12 +1,13 @@
 //! Mail and claims.
 
-use super::{Conversation, Holder, Inner, Mail, MemoryStore, REMEMBER_EVENTS, title};
+use super::{Conversation, Holder, Inner, Mail, MemoryStore};
+use crate::{REMEMBER_EVENTS, amend};
 use async_trait::async_trait;
 use causerie_core::{
     Timestamp,
-    event::{Event, EventKind},
-    id::{Seq, TurnNumber},
-    outcome::{Outcome, PromptShape, TurnRecord, Usage},
+    event::Event,
+    id::{ConversationId, Seq, TurnNumber},
+    outcome::TurnRecord,
     store::{
         Claim, ClaimKey, Claimant, Commit, Committed, JournalEntry, Mailbox, Offered, Release,
         Renewed, StoreError,
@@ -34,9 +35,9 @@ impl Mailbox for MemoryStore {
         if conversation.seen.contains_key(&event.id) {
             return Ok(Offered::Duplicate);
         }
-        if let Some(records) = amend(conversation, event, now) {
+        if let Some(record) = change(conversation, event, now) {
             conversation.seen.insert(event.id.clone(), now);
-            inner.turns.extend(records);
+            inner.turns.push(record);
             return Ok(Offered::Amended);
         }
         if conversation.mail.len() >= self.mailbox_limit {
@@ -44,7 +45,7 @@ impl Mailbox for MemoryStore {
         }
         conversation.seen.insert(event.id.clone(), now);
         if conversation.title.is_empty() {
-            conversation.title = title(event).unwrap_or_default();
+            conversation.title = amend::title(event).unwrap_or_default();
         }
         if conversation.mail.is_empty() {
             inner.ready_number += 1;
@@ -132,6 +133,7 @@ impl Mailbox for MemoryStore {
         for mail in &mut conversation.mail {
             mail.taken = None;
         }
+        conversation.turns += 1;
         conversation.journal.clear();
         conversation.attempts = 0;
         conversation.holder = None;
@@ -164,15 +166,12 @@ impl Mailbox for MemoryStore {
 /// Gives `claimant` the conversation with all its mail.
 fn grant(
     inner: &mut Inner,
-    id: &causerie_core::id::ConversationId,
+    id: &ConversationId,
     claimant: &Claimant,
     now: Timestamp,
 ) -> Option<Claim> {
     let fence = inner.next_fence();
     let conversation = inner.conversations.get_mut(id)?;
-    if conversation.attempts == 0 {
-        conversation.turn = TurnNumber(conversation.turn.0 + 1);
-    }
     conversation.attempts += 1;
     conversation.holder = Some(Holder {
         fence,
@@ -187,7 +186,7 @@ fn grant(
             conversation: id.clone(),
             fence,
         },
-        turn: conversation.turn,
+        turn: TurnNumber(conversation.turns + 1),
         attempt: conversation.attempts,
         mail: conversation
             .mail
@@ -200,57 +199,27 @@ fn grant(
     })
 }
 
-/// Applies an edit or a deletion to mail that nobody has in hand, and gives the records of what
-/// ended with it. `None` if `event` is mail of its own.
-fn amend(
-    conversation: &mut Conversation,
-    event: &Event,
-    now: Timestamp,
-) -> Option<Vec<TurnRecord>> {
-    let (EventKind::Edited { message, .. } | EventKind::Deleted { message }) = &event.kind else {
-        return None;
-    };
+/// Applies an edit or a deletion to mail that nobody has in hand. `None` if `event` is mail of its
+/// own.
+fn change(conversation: &mut Conversation, event: &Event, now: Timestamp) -> Option<TurnRecord> {
+    amend::target(event)?;
     let held = conversation.is_held(now);
-    let at = conversation.mail.iter().position(|mail| {
-        let waits = mail.taken.is_none() || !held;
-        let posted = matches!(&mail.event.kind, EventKind::Posted(p) if p.message == *message);
-        waits && posted && mail.event.author.id == event.author.id
-    })?;
-    let mut ended = vec![(event.id.clone(), Outcome::Answered)];
-    match &event.kind {
-        EventKind::Edited { text, .. } => {
-            if let EventKind::Posted(posted) = &mut conversation.mail[at].event.kind {
-                posted.text = text.clone();
-            }
+    let waits = |mail: &Mail| mail.taken.is_none() || !held;
+    let at = conversation
+        .mail
+        .iter()
+        .position(|mail| waits(mail) && amend::applies(event, &mail.event))?;
+    let waiting = conversation.mail[at].event.clone();
+    let id = waiting.id.clone();
+    let removed = match amend::apply(event, waiting) {
+        Some(changed) => {
+            conversation.mail[at].event = changed;
+            None
         }
-        _ => {
-            let removed = conversation.mail.remove(at);
-            ended.push((removed.event.id, Outcome::Superseded));
+        None => {
+            conversation.mail.remove(at);
+            Some(id)
         }
-    }
-    Some(vec![record(event, ended, now)])
-}
-
-/// The record of events that ended outside a turn: number 0, nothing used.
-fn record(
-    event: &Event,
-    events: Vec<(causerie_core::id::EventId, Outcome)>,
-    now: Timestamp,
-) -> TurnRecord {
-    TurnRecord {
-        conversation: event.conversation.clone(),
-        turn: TurnNumber(0),
-        started: now,
-        ended: now,
-        events,
-        attempts: 0,
-        persona: None,
-        model: None,
-        usage: Usage::default(),
-        prompt: PromptShape::default(),
-        first_text_ms: None,
-        steps: 0,
-        delivered: vec![],
-        notes: vec![],
-    }
+    };
+    Some(amend::record(event, removed, now))
 }

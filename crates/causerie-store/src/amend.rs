@@ -1,0 +1,70 @@
+//! Edits and deletions of mail that still waits: what they do, and what is recorded of it.
+
+use causerie_core::{
+    Text, Timestamp,
+    event::{Event, EventKind},
+    id::{EventId, MessageRef, TurnNumber},
+    outcome::{Outcome, PromptShape, TurnRecord, Usage},
+};
+
+/// The message an event edits or deletes.
+pub(crate) fn target(event: &Event) -> Option<&MessageRef> {
+    match &event.kind {
+        EventKind::Edited { message, .. } | EventKind::Deleted { message } => Some(message),
+        _ => None,
+    }
+}
+
+/// Whether `change` edits or deletes the message that `waiting` posts.
+pub(crate) fn applies(change: &Event, waiting: &Event) -> bool {
+    let posted =
+        matches!(&waiting.kind, EventKind::Posted(p) if Some(&p.message) == target(change));
+    posted && waiting.author.id == change.author.id
+}
+
+/// What becomes of `waiting`: its new form, or `None` if it is gone.
+pub(crate) fn apply(change: &Event, mut waiting: Event) -> Option<Event> {
+    let EventKind::Edited { text, .. } = &change.kind else {
+        return None;
+    };
+    if let EventKind::Posted(posted) = &mut waiting.kind {
+        posted.text = text.clone();
+    }
+    Some(waiting)
+}
+
+/// The record of a change to waiting mail: turn 0, nothing used. `removed` is the event that ended
+/// with it.
+pub(crate) fn record(change: &Event, removed: Option<EventId>, now: Timestamp) -> TurnRecord {
+    let mut events = vec![(change.id.clone(), Outcome::Answered)];
+    events.extend(removed.map(|id| (id, Outcome::Superseded)));
+    TurnRecord {
+        conversation: change.conversation.clone(),
+        turn: TurnNumber(0),
+        started: now,
+        ended: now,
+        events,
+        attempts: 0,
+        persona: None,
+        model: None,
+        usage: Usage::default(),
+        prompt: PromptShape::default(),
+        first_text_ms: None,
+        steps: 0,
+        delivered: vec![],
+        notes: vec![],
+    }
+}
+
+/// The beginning of a conversation, for lists: the first line of a posted message, cut.
+pub(crate) fn title(event: &Event) -> Option<Text> {
+    let EventKind::Posted(posted) = &event.kind else {
+        return None;
+    };
+    let line = posted
+        .text
+        .expose()
+        .lines()
+        .find(|line| !line.trim().is_empty())?;
+    Some(Text::new(line.trim().chars().take(80).collect::<String>()))
+}

@@ -1,0 +1,17 @@
+//! Which turn records a query means.
+
+use causerie_core::{outcome::TurnRecord, store::TurnQuery};
+
+/// Whether `query` means `record`.
+pub(crate) fn is_meant(record: &TurnRecord, query: &TurnQuery) -> bool {
+    match query {
+        TurnQuery::All => true,
+        TurnQuery::Conversation(id) => record.conversation == *id,
+        TurnQuery::Event(id, event) => {
+            record.conversation == *id && record.events.iter().any(|(e, _)| e == event)
+        }
+        TurnQuery::Message(id, message) => {
+            record.conversation == *id && record.delivered.contains(message)
+        }
+    }
+}

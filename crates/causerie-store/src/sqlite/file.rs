@@ -1,0 +1,225 @@
+//! The file: who may open it, and whether it is what it should be.
+
+use super::{Options, fault::Fault, schema};
+use causerie_core::store::StoreError;
+use rusqlite::{Connection, OpenFlags};
+use std::{
+    ffi::OsString,
+    fs::{self, File, TryLockError},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Bytes at the front of every SQLite file.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// How long a reader waits for a moment in which it may read, while the log is being folded back.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Keeps other processes out. The kernel gives it back when the process ends, however it ends.
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock beside the store at `path`, and makes the directory if it is missing.
+    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory).map_err(|error| io_error(&error, path))?;
+        }
+        let lock = beside(path, ".lock");
+        let mut file = File::options()
+            .create(true)
+            .read(true)
+            .write(true)
+            .truncate(false)
+            .open(&lock)
+            .map_err(|error| io_error(&error, path))?;
+        match file.try_lock() {
+            Ok(()) => {
+                // The number is a help for people; the lock holds without it.
+                let _ = file.set_len(0);
+                let _ = file.write_all(std::process::id().to_string().as_bytes());
+                Ok(Self { _file: file })
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                Err(StoreError::Locked {
+                    path: path.to_owned(),
+                    pid: holder.trim().parse().ok(),
+                })
+            }
+            Err(TryLockError::Error(error)) => Err(io_error(&error, path)),
+        }
+    }
+}
+
+/// Opens the store for writing; makes it if nothing is there, and brings an older one forward.
+pub(super) fn open(path: &Path, options: &Options) -> Result<Connection, StoreError> {
+    if !check(path)? {
+        create(path)?;
+    }
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let prepared = || -> Result<(), Fault> {
+        configure(&connection, 1024)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "secure_delete", true)?;
+        connection.pragma_update(None, "journal_size_limit", 8 * 1024 * 1024)?;
+        if let Some(bytes) = options.max_bytes {
+            let size: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            let pages = u32::try_from(bytes / u64::from(size)).unwrap_or(u32::MAX);
+            connection.pragma_update(None, "max_page_count", pages)?;
+        }
+        Ok(())
+    };
+    prepared().map_err(|fault| fault.at(path))?;
+    know(&connection, path)?;
+    schema::migrate(&mut connection, schema::MIGRATIONS)
+        .map_err(|error| Fault::from(error).at(path))?;
+    Ok(connection)
+}
+
+/// Opens the store for reading.
+pub(super) fn open_read_only(path: &Path) -> Result<Connection, StoreError> {
+    if !check(path)? {
+        return Err(io_error(&io::ErrorKind::NotFound.into(), path));
+    }
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    configure(&connection, 512).map_err(|fault| fault.at(path))?;
+    know(&connection, path)?;
+    Ok(connection)
+}
+
+pub(super) fn unavailable(error: io::Error) -> StoreError {
+    StoreError::Unavailable(Box::new(error))
+}
+
+/// Whether a store is there. A file that is there but is no whole SQLite file is an error: it held
+/// something once, and a new store in its place would look like an empty history.
+fn check(path: &Path) -> Result<bool, StoreError> {
+    let corrupt = |detail: &str| {
+        Err(StoreError::Corrupt {
+            path: path.to_owned(),
+            detail: detail.into(),
+        })
+    };
+    let log = fs::metadata(beside(path, "-wal")).map_or(0, |meta| meta.len());
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && log == 0 => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return corrupt("the file is missing, and its log (-wal) is not");
+        }
+        Err(error) => return Err(io_error(&error, path)),
+    };
+    let mut header = [0; 100];
+    if file.read_exact(&mut header).is_err() {
+        return corrupt("it is shorter than the header of a store");
+    }
+    if &header[..16] != MAGIC {
+        return corrupt("it does not begin as a SQLite file does");
+    }
+    let length = file
+        .metadata()
+        .map_err(|error| io_error(&error, path))?
+        .len();
+    if log == 0 && length < expected_length(&header) {
+        return corrupt("its end is missing");
+    }
+    Ok(true)
+}
+
+/// The length the header speaks of (fields at 16 and 28 of the file format).
+fn expected_length(header: &[u8; 100]) -> u64 {
+    let page = match u16::from_be_bytes([header[16], header[17]]) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    page * u64::from(u32::from_be_bytes([
+        header[28], header[29], header[30], header[31],
+    ]))
+}
+
+/// Makes a new store under another name and moves it into place when it is whole, so that an empty
+/// file is never one of ours.
+fn create(path: &Path) -> Result<(), StoreError> {
+    let new = beside(path, ".new");
+    let _ = fs::remove_file(&new);
+    let made = || -> Result<(), Fault> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let mut connection = Connection::open_with_flags(&new, flags)?;
+        connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        schema::migrate(&mut connection, schema::MIGRATIONS)?;
+        connection.close().map_err(|(_, error)| Fault::from(error))
+    };
+    made().map_err(|fault| fault.at(path))?;
+    fs::rename(&new, path).map_err(|error| io_error(&error, path))?;
+    if let Some(directory) = path
+        .parent()
+        .filter(|directory| !directory.as_os_str().is_empty())
+    {
+        File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(|error| io_error(&error, path))?;
+    }
+    Ok(())
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags).map_err(|error| Fault::from(error).at(path))
+}
+
+fn configure(connection: &Connection, cache_kib: i64) -> Result<(), Fault> {
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(())
+}
+
+/// Refuses what another program, or a newer one, wrote.
+fn know(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let fault = |error: rusqlite::Error| Fault::from(error).at(path);
+    let id: i32 = connection
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(fault)?;
+    if id != schema::APPLICATION_ID {
+        let detail = "it is a SQLite file of another program".to_owned();
+        return Err(StoreError::Corrupt {
+            path: path.to_owned(),
+            detail,
+        });
+    }
+    let found = schema::version(connection).map_err(fault)?;
+    let known = schema::MIGRATIONS.len() as u32;
+    if found > known {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    Ok(())
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+fn io_error(error: &io::Error, path: &Path) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::NoSpace {
+            path: path.to_owned(),
+        },
+        _ => unavailable(io::Error::new(
+            error.kind(),
+            format!("{}: {error}", path.display()),
+        )),
+    }
+}
