@@ -235,6 +235,11 @@ pub enum JournalEntry {
         /// The events.
         events: Vec<EventId>,
     },
+    /// The creation of part `part` that was begun certainly did not take effect.
+    NotSent {
+        /// Which part, from 0.
+        part: u32,
+    },
 }
 
 /// The end of a turn.

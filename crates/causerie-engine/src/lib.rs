@@ -8,6 +8,7 @@
 //! * [`inbox`]: where platforms put what they hear; [`command`] recognises commands in it
 //! * [`dispatch`]: which conversation is answered when; [`live`] knows the turns at work
 //! * [`turn`]: the life of one turn, top to bottom
+//! * [`deliver`]: shows the answer while it grows, and to the end
 //! * [`admission`]: who is answered; [`toolbox`]: what models may call
 //! * [`line`]: every line we speak ourselves; [`explain`]: why a turn ended as it did
 //! * [`summary`]: what was said before the window, in short, made in the background
@@ -17,6 +18,7 @@ mod agenda;
 mod clock;
 pub mod command;
 mod config;
+pub mod deliver;
 mod dispatch;
 mod engine;
 pub mod explain;

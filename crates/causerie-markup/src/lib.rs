@@ -8,9 +8,11 @@
 //!
 //! * [`tree`] and [`parse()`]: what every renderer reads
 //! * [`html()`] and [`HtmlStream`]: for pages
+//! * [`split()`] and [`Cutter`]: messages that are not too long
 //! * [`link`]: which links lead anywhere
 
 mod blocks;
+mod fence;
 mod html;
 mod html_stream;
 pub mod link;
@@ -18,8 +20,10 @@ mod open;
 mod parse;
 #[cfg(test)]
 mod sample;
+mod split;
 pub mod tree;
 
 pub use html::html;
 pub use html_stream::{BlockChange, BlockUpdate, HtmlStream, apply};
 pub use parse::parse;
+pub use split::{Cutter, split};
