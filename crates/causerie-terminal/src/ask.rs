@@ -100,7 +100,7 @@ impl Ask {
         Self::on(config, out, err, Interrupts::keyboard())
     }
 
-    fn on(
+    pub(crate) fn on(
         config: AskConfig,
         out: Screen,
         err: Screen,

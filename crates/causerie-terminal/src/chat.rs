@@ -108,7 +108,7 @@ impl Chat {
         Self::on(config, screen, lines, printer, Interrupts::keyboard())
     }
 
-    fn on(
+    pub(crate) fn on(
         config: ChatConfig,
         screen: Screen,
         lines: Lines,

@@ -26,6 +26,9 @@ mod signal;
 mod speaker;
 mod turn;
 
+#[cfg(test)]
+mod tests;
+
 pub use ask::{Ask, AskConfig};
 pub use chat::{Chat, ChatConfig, ChatError};
 pub use ending::Ending;

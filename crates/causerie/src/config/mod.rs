@@ -28,7 +28,7 @@ mod value;
 
 pub use model::{EchoModel, LocalModel, ModelConfig};
 pub use persona::{ExampleConfig, LimitConfig, PersonaConfig};
-pub use platform::{AdmissionConfig, PlatformsConfig, WebConfig};
+pub use platform::{AdmissionConfig, Language, PlatformsConfig, RuleConfig, WebConfig};
 pub use problem::{ConfigError, Place, Problem, ProblemKind};
 pub use schema::json_schema;
 pub use server::{LogFormat, ServerConfig, StoreConfig, StoreUrl};

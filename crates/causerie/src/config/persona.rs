@@ -52,6 +52,9 @@ pub struct PersonaConfig {
     /// The most rounds of completion and tools in one turn.
     #[schemars(range(min = 1))]
     pub max_steps: u32,
+    /// Whether the model is told the date and hour. It makes answers come later, since the prompt
+    /// changes by the hour.
+    pub tell_time: bool,
     /// History is cut when the prompt would fill more than this share of the context.
     #[schemars(range(min = 0.1, max = 1.0))]
     pub high_water: f64,
@@ -85,7 +88,8 @@ impl Default for PersonaConfig {
             repeat_penalty: None,
             seed: None,
             max_output_tokens: 1024,
-            max_steps: 6,
+            max_steps: 8,
+            tell_time: false,
             high_water: round(high_water),
             low_water: round(low_water),
             summarise: true,

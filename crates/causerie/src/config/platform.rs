@@ -39,6 +39,23 @@ pub struct WebConfig {
     pub access_token: Option<Secret>,
     /// The name at the top of the page.
     pub title: String,
+    /// The language of our own words where the browser asks for none: `en` or `zh`.
+    pub language: Language,
+    /// Host names under which the page may be asked for besides `localhost`, such as the name of a
+    /// proxy in front of it.
+    pub hosts: Vec<String>,
+}
+
+/// A language that Causerie itself speaks. Models speak more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Language {
+    /// English.
+    #[default]
+    En,
+    /// Simplified Chinese.
+    Zh,
 }
 
 impl Default for WebConfig {
@@ -48,16 +65,45 @@ impl Default for WebConfig {
             persona: None,
             access_token: None,
             title: "Causerie".to_owned(),
+            language: Language::En,
+            hosts: vec![],
         }
     }
 }
 
-/// Who is answered. An entry is a platform (`web`), a place on one (`web/…`), or a participant.
+/// Who is answered. A block wins over an allow.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdmissionConfig {
     /// When it is not empty, only these are answered.
-    pub allow: Vec<String>,
-    /// These are never answered.
-    pub block: Vec<String>,
+    pub allow: Vec<RuleConfig>,
+    /// These are never answered, and not told so.
+    pub block: Vec<RuleConfig>,
+}
+
+/// Matches messages of which all three match. `*` stands for any run of characters.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(inline)]
+pub struct RuleConfig {
+    /// The platform's name.
+    pub platform: String,
+    /// The place on the platform, in the platform's own words.
+    pub place: String,
+    /// The person, by the platform's own id.
+    pub participant: String,
+    /// In `allow`: whether bots are answered too.
+    pub bots: bool,
+}
+
+impl Default for RuleConfig {
+    fn default() -> Self {
+        let any = || "*".to_owned();
+        Self {
+            platform: any(),
+            place: any(),
+            participant: any(),
+            bots: false,
+        }
+    }
 }

@@ -10,6 +10,7 @@ use super::{
     problem::{Place, ProblemKind, Report, suggestion},
 };
 use causerie_core::id::{ModelName, PersonaName};
+use causerie_local::models::ModelRef;
 use config::Value;
 use std::{collections::BTreeMap, fmt::Display};
 
@@ -37,6 +38,11 @@ pub(super) fn complete(
     if config.personas.is_empty() {
         let name = PersonaName::new("assistant").expect("a plain word is a name");
         config.personas.insert(name, PersonaConfig::default());
+    }
+    for (name, model) in &config.models {
+        if let ModelConfig::Local(local) = model {
+            complete.local_model(name, &local.model);
+        }
     }
     for (name, persona) in &mut config.personas {
         complete.persona(name, persona, &config.models);
@@ -69,6 +75,17 @@ struct Complete<'a> {
 }
 
 impl Complete<'_> {
+    fn local_model(&mut self, name: &ModelName, model: &str) {
+        if let Err(error) = ModelRef::parse(model) {
+            let path = keys(&["models", name.as_str(), "model"]);
+            let reason = match self.document.raw(&path) {
+                Some(_) => "this names no model".to_owned(),
+                None => error.to_string(),
+            };
+            self.invalid(&path, &reason);
+        }
+    }
+
     fn persona(
         &mut self,
         name: &PersonaName,

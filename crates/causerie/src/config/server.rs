@@ -26,6 +26,9 @@ pub struct ServerConfig {
     /// The most turns at work at the same time; the others wait.
     #[schemars(range(min = 1))]
     pub max_turns: u32,
+    /// The most bytes one message may have.
+    #[schemars(range(min = 1))]
+    pub max_message_bytes: u32,
     /// The longest a turn may take, waiting for the model included.
     pub turn_deadline: Period,
     /// How long running answers may go on after the signal to stop.
@@ -59,6 +62,7 @@ impl Default for ServerConfig {
             admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
             admin_allow_public: false,
             max_turns: 64,
+            max_message_bytes: 64 * 1024,
             turn_deadline: Period(Duration::from_secs(120)),
             grace: Period(Duration::from_secs(20)),
             log_format: LogFormat::Auto,

@@ -119,7 +119,7 @@ impl FromStr for Period {
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis() as u64;
-        let fits = |(_, scale): &(&str, u64)| millis >= *scale && millis % scale == 0;
+        let fits = |(_, scale): &(&str, u64)| millis >= *scale && millis.is_multiple_of(*scale);
         let (unit, scale) = UNITS.into_iter().find(fits).unwrap_or(("s", 1000));
         write!(f, "{}{unit}", millis / scale)
     }

@@ -1,0 +1,151 @@
+//! The real line editor on a real pseudo-terminal, which `script` (of every Debian) makes.
+//!
+//! The test starts its own program again on that terminal, with [`on_the_terminal`] as the only
+//! thing to do.
+
+use super::{
+    clock,
+    inbox::{Act, Door, Engine},
+};
+use crate::{Chat, ChatConfig, Ending};
+use causerie_core::platform::Platform;
+use futures::future;
+use std::{
+    env, fs,
+    io::{Read, Write},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{Arc, Mutex, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+const HISTORY: &str = "CAUSERIE_TEST_TERMINAL_HISTORY";
+
+/// What runs on the pseudo-terminal.
+#[test]
+#[ignore = "only runs on the terminal that the other test makes"]
+fn on_the_terminal() {
+    let history = env::var_os(HISTORY)
+        .expect("started by the other test")
+        .into();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let config = ChatConfig {
+            conversation: None,
+            name: "Me".to_owned(),
+            history: Some(history),
+            clock: clock(),
+        };
+        let chat = Arc::new(Chat::new(config).unwrap());
+        let engine = Arc::new(Engine::new([Act::Endless("On and on")]));
+        engine.serve(&(Arc::clone(&chat) as Arc<dyn Platform>));
+        let inbox = Arc::new(Door(Arc::clone(&engine)));
+        chat.run(inbox, Box::pin(future::pending())).await.unwrap();
+        assert_eq!(chat.ending(), Ending::Answered);
+        println!("said {:?}", engine.texts());
+    });
+}
+
+struct Keyboard {
+    child: Child,
+    keys: ChildStdin,
+    screen: Arc<Mutex<String>>,
+    moved: mpsc::Receiver<()>,
+}
+
+impl Keyboard {
+    /// `None` if there is no `script` here.
+    fn start(history: &std::path::Path) -> Option<Self> {
+        let program = env::current_exe().unwrap();
+        let run = format!(
+            "'{}' --ignored --exact --nocapture tests::keyboard::on_the_terminal",
+            program.display()
+        );
+        let mut child = Command::new("script")
+            .args(["-qefc", &run, "/dev/null"])
+            .env(HISTORY, history)
+            .env("TERM", "xterm")
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let keys = child.stdin.take().unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let screen: Arc<Mutex<String>> = Arc::default();
+        let (told, moved) = mpsc::channel();
+        let shown = Arc::clone(&screen);
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(read @ 1..) = output.read(&mut bytes) {
+                shown
+                    .lock()
+                    .unwrap()
+                    .push_str(&String::from_utf8_lossy(&bytes[..read]));
+                let _ = told.send(());
+            }
+        });
+        Some(Self {
+            child,
+            keys,
+            screen,
+            moved,
+        })
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// Waits until `text` stands on the screen, and takes away everything up to it.
+    fn see(&mut self, text: &str) {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            {
+                let mut screen = self.screen.lock().unwrap();
+                if let Some(at) = screen.find(text) {
+                    screen.drain(..at + text.len());
+                    return;
+                }
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            let moved = self.moved.recv_timeout(left);
+            assert!(
+                moved.is_ok(),
+                "{text:?} did not come: {:?}",
+                self.screen.lock().unwrap()
+            );
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_and_ctrl_d_do_what_they_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = dir.path().join("history");
+    let Some(mut keyboard) = Keyboard::start(&history) else {
+        eprintln!("SKIPPED: there is no `script` here to make a pseudo-terminal");
+        return;
+    };
+    keyboard.see("> ");
+    keyboard.press("Helo\x1b[Dl\r"); // An arrow key, so the line is really edited.
+    keyboard.see("On and on");
+    keyboard.press("\x03");
+    keyboard.see("> ");
+    keyboard.press("\x03");
+    keyboard.see("Ctrl-D leaves");
+    keyboard.see("> ");
+    keyboard.press("\x1b[200~two\nlines\x1b[201~\r"); // A paste.
+    keyboard.see("On and on");
+    keyboard.press("\x03");
+    keyboard.see("> ");
+    keyboard.press("\x04");
+    keyboard.see("said [\"Hello\", \"STOP\", \"two\\nlines\", \"STOP\"]");
+    assert!(keyboard.child.wait().unwrap().success());
+    let kept = fs::read_to_string(history).unwrap();
+    assert!(
+        kept.contains("Hello") && kept.contains("two\\nlines"),
+        "{kept}"
+    );
+}

@@ -1,0 +1,109 @@
+//! `causerie check`: everything that can be wrong before the server starts.
+
+use super::{load, print};
+use crate::{
+    cli::Global,
+    config::{Config, ModelConfig, StoreUrl},
+    failure::Failure,
+    wire::persona::persona,
+};
+use causerie_local::models::{ModelError, ModelRef, Models};
+use std::{fs, path::Path};
+
+/// Checks all of it and prints one line for each part. The exit code is that of the first failure.
+pub(super) fn run(global: &Global) -> Result<u8, Failure> {
+    let loaded = load(global)?;
+    let mut report = Report::default();
+    let from = loaded
+        .file
+        .as_ref()
+        .map_or("none; the defaults".to_owned(), |f| f.display().to_string());
+    report.well("configuration", &from);
+    check_store(&loaded.config, &mut report);
+    for (name, config) in &loaded.config.personas {
+        let part = format!("persona {name}");
+        match persona(name, config) {
+            Ok(_) => report.well(&part, "its template works"),
+            Err(failure) => report.bad(&part, &failure),
+        }
+    }
+    check_models(&loaded.config, &mut report);
+    print(&report.text)?;
+    Ok(report.code.unwrap_or(0))
+}
+
+#[derive(Default)]
+struct Report {
+    text: String,
+    code: Option<u8>,
+}
+
+impl Report {
+    fn well(&mut self, part: &str, detail: &str) {
+        self.text.push_str(&format!("ok    {part}: {detail}\n"));
+    }
+
+    /// Worth knowing, and no failure.
+    fn note(&mut self, part: &str, detail: &str) {
+        self.text.push_str(&format!("note  {part}: {detail}\n"));
+    }
+
+    fn bad(&mut self, part: &str, failure: &Failure) {
+        self.text.push_str(&format!("BAD   {part}: {failure}\n"));
+        self.code.get_or_insert(failure.code());
+    }
+}
+
+fn check_store(config: &Config, report: &mut Report) {
+    let dir = &config.server.data_dir;
+    match (&config.store.url, writable(dir)) {
+        (StoreUrl::Memory, _) => report.note("store", "in memory: forgotten at the end"),
+        (StoreUrl::Sqlite(file), Ok(())) => {
+            report.well("store", &dir.join(file).display().to_string());
+        }
+        (StoreUrl::Sqlite(_), Err(failure)) => report.bad("store", &failure),
+    }
+}
+
+/// Whether the directory can be written to, or made where it is not there yet. Leaves no trace.
+fn writable(dir: &Path) -> Result<(), Failure> {
+    let there = dir
+        .ancestors()
+        .find(|dir| dir.exists())
+        .unwrap_or(Path::new("/"));
+    let trial = there.join(format!(".causerie-check-{}", std::process::id()));
+    let written = fs::write(&trial, b"").and_then(|()| fs::remove_file(&trial));
+    written.map_err(Failure::io(format!("cannot write in {}", there.display())))
+}
+
+fn check_models(config: &Config, report: &mut Report) {
+    let models = match Models::from_env() {
+        Ok(models) => models,
+        Err(error) => return report.bad("models", &error.into()),
+    };
+    for (name, model) in &config.models {
+        let part = format!("model {name}");
+        match model {
+            ModelConfig::Echo(_) => {
+                report.note(&part, "no model at all: it repeats what it is told");
+            }
+            ModelConfig::Local(local) => check_model(&models, &part, &local.model, report),
+        }
+    }
+}
+
+fn check_model(models: &Models, part: &str, name: &str, report: &mut Report) {
+    let found = ModelRef::parse(name).map_err(Failure::from);
+    match found.map(|model| (models.find(&model), model)) {
+        Ok((Ok(path), _)) => report.well(part, &path.display().to_string()),
+        Ok((Err(ModelError::Missing { .. }), ModelRef::Named(_) | ModelRef::Hub(_))) => report
+            .note(
+                part,
+                &format!(
+                    "not here yet; the server fetches it, or `causerie models pull {name}` does"
+                ),
+            ),
+        Ok((Err(error), _)) => report.bad(part, &error.into()),
+        Err(failure) => report.bad(part, &failure),
+    }
+}
