@@ -18,6 +18,7 @@ mod fetch;
 mod hub;
 mod index;
 pub mod origins;
+mod part;
 pub mod progress;
 mod pull;
 pub mod reference;

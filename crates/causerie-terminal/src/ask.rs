@@ -1,6 +1,9 @@
 //! One question, for scripts: the answer on standard output, everything else on standard error,
 //! and an exit code.
 
+mod said;
+
+use self::said::Said;
 use crate::{
     CAPABILITIES,
     ending::Ending,
@@ -13,11 +16,11 @@ use crate::{
 };
 use async_trait::async_trait;
 use causerie_core::{
-    Clock, Text, Timestamp,
+    Clock, Text,
     id::{IdError, ModelName, PlatformId},
     platform::{
-        Content, Inbox, Notice, Operation, Platform, PlatformCapabilities, PlatformError, Receipt,
-        Status, Stop,
+        Inbox, Notice, Operation, Platform, PlatformCapabilities, PlatformError, Receipt, Status,
+        Stop,
     },
 };
 use serde::Serialize;
@@ -64,15 +67,6 @@ struct State {
     ending: Ending,
     /// Why nothing more can be written.
     broken: Option<io::Error>,
-}
-
-/// All that came.
-#[derive(Debug, Default)]
-struct Said {
-    /// What the model says, part by part.
-    answer: Vec<String>,
-    /// What we say ourselves, and why.
-    notices: Vec<(String, Notice)>,
 }
 
 /// The JSON object.
@@ -263,49 +257,6 @@ impl State {
             }
         }
         Ok(())
-    }
-}
-
-impl Said {
-    fn note(&mut self, content: &Content) {
-        let text = content.markdown.expose().to_owned();
-        match content.notice {
-            Some(notice) => self.notices.push((text, notice)),
-            None => self.answer.push(text),
-        }
-    }
-
-    fn has_begun(&self) -> bool {
-        !self.answer.is_empty() || !self.notices.is_empty()
-    }
-
-    /// The worst of what was said; `None` if nothing was.
-    fn ending(&self) -> Option<Ending> {
-        let told = self.notices.iter().map(|(_, notice)| Ending::of(*notice));
-        let told = told.reduce(|before, next| {
-            if next == Ending::Answered {
-                before
-            } else {
-                next
-            }
-        });
-        told.or((!self.answer.is_empty()).then_some(Ending::Answered))
-    }
-
-    fn answer(&self) -> Option<String> {
-        (!self.answer.is_empty()).then(|| self.answer.join("\n\n"))
-    }
-
-    fn notice(&self) -> Option<String> {
-        let notices: Vec<&str> = self.notices.iter().map(|(text, _)| text.as_str()).collect();
-        (!notices.is_empty()).then(|| notices.join("\n\n"))
-    }
-
-    fn retry_at(&self) -> Option<Timestamp> {
-        self.notices.iter().find_map(|(_, notice)| match notice {
-            Notice::Refused { until } => *until,
-            _ => None,
-        })
     }
 }
 

@@ -4,6 +4,9 @@
 //! and stops the answer; while a line is edited Ctrl-C is a key, and whatever arrives then is
 //! written above the line.
 
+mod stage;
+
+use self::stage::{Stage, THINKING};
 use crate::{
     CAPABILITIES, CONVERSATION,
     editor::{Line, Lines, Printer},
@@ -21,9 +24,7 @@ use causerie_core::{
     event::Event,
     id::{IdError, PlatformId},
     message::{Message, Role},
-    platform::{
-        Inbox, Operation, Platform, PlatformCapabilities, PlatformError, Receipt, Status, Stop,
-    },
+    platform::{Inbox, Operation, Platform, PlatformCapabilities, PlatformError, Receipt, Stop},
 };
 use std::{
     io::{self, IsTerminal},
@@ -71,20 +72,6 @@ pub struct Chat {
     stage: Mutex<Stage>,
     /// Sets the terminal right again at the end.
     _settings: Settings,
-}
-
-struct Stage {
-    replies: Replies,
-    screen: Screen,
-    printer: Option<Printer>,
-    /// Whether a line is being edited.
-    editing: bool,
-    /// Whether the message that grows is not being shown, for its beginning was not.
-    behind: bool,
-    label: String,
-    ending: Ending,
-    /// Why nothing more can be written.
-    broken: bool,
 }
 
 impl Chat {
@@ -259,49 +246,6 @@ impl Chat {
             }
             tokio::time::sleep(Duration::from_millis(120)).await;
         }
-    }
-}
-
-const THINKING: &str = "thinking (Ctrl-C stops)";
-
-impl Stage {
-    fn show(&mut self, step: Step) -> io::Result<()> {
-        match step {
-            Step::Text(_) if self.editing || self.behind => self.behind = true,
-            Step::Text(text) => self.screen.grow(&text)?,
-            Step::Closed(closed) => {
-                let behind = std::mem::take(&mut self.behind);
-                if !behind {
-                    self.screen.finish()?;
-                }
-                if behind || !closed.shown {
-                    self.whole(closed.content.markdown.expose())?;
-                }
-            }
-            Step::Whole(content) => self.whole(content.markdown.expose())?,
-            Step::Status(status) => self.label = label(status).to_owned(),
-        }
-        Ok(())
-    }
-
-    fn whole(&mut self, markdown: &str) -> io::Result<()> {
-        match &mut self.printer {
-            Some(printer) if self.editing => {
-                let mut painted = self.screen.paint(markdown);
-                painted.push('\n');
-                printer(painted)
-            }
-            _ => self.screen.message(markdown),
-        }
-    }
-}
-
-fn label(status: Status) -> &'static str {
-    match status {
-        Status::Queued => "waiting for its turn (Ctrl-C stops)",
-        Status::Loading => "loading the model (Ctrl-C stops)",
-        Status::Working => "using a tool (Ctrl-C stops)",
-        Status::Typing | Status::Idle => THINKING,
     }
 }
 

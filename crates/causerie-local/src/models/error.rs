@@ -40,7 +40,7 @@ pub enum ModelError {
     /// No source gave the file.
     #[error(
         "the model {model} could not be fetched:{}\nCheck the connection and the proxy settings \
-         (HTTPS_PROXY), or put the file at {} by hand",
+         (HTTPS_PROXY), name a mirror of the hub in HF_ENDPOINT, or put the file at {} by hand",
         tried.iter().map(|(source, why)| format!("\n  {source}: {why}")).collect::<String>(),
         path.display()
     )]

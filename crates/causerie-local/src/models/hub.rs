@@ -5,8 +5,8 @@ use super::{
     error::SourceFailure,
     fetch::{Arrived, Fetcher, Job, Trouble, status_failure},
     origins::Origins,
+    part::part_of,
     progress::{Checked, Stage},
-    pull::part_of,
 };
 use reqwest::{
     Method, StatusCode, Url,

@@ -229,12 +229,6 @@ fn settle(target: &Path, (part, arrived, checked): Got) -> Result<Pulled, ModelE
     })
 }
 
-/// The name of the part that becomes `target`, with the beginning of the sum it will have.
-pub(super) fn part_of(target: &Path, sha256: Option<&str>) -> PathBuf {
-    let sum = sha256.and_then(|sum| sum.get(..16)).unwrap_or("unknown");
-    disk::beside(target, &format!("{sum}.part"))
-}
-
 /// Leftovers only cost room, so what cannot be removed stays.
 fn remove_parts(target: &Path) {
     let (Some(dir), Some(name)) = (target.parent(), target.file_name()) else {

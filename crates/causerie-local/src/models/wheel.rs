@@ -6,8 +6,8 @@ use super::{
     fetch::{Arrived, Fetcher, Job, Trouble},
     index::{self, IndexFile},
     origins::Origins,
+    part::part_of,
     progress::Stage,
-    pull::part_of,
 };
 use sha2::{Digest, Sha256};
 use std::{
