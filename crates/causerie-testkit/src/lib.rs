@@ -1,5 +1,6 @@
 //! What tests are made with.
 
+pub mod browser;
 pub mod clock;
 pub mod platform;
 pub mod process;

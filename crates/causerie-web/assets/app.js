@@ -62,6 +62,7 @@ function listeners(id) {
     posted(item) {
       outbox.arrived(new Set([item.id]));
       messages.put(item);
+      listConversations();
       showOutside();
     },
     answer(change) {
@@ -80,7 +81,10 @@ function listeners(id) {
       messages.remove(message.id);
       showOutside();
     },
-    status: (change) => setStatus(change.status),
+    status(change) {
+      if (change.status === "idle") messages.settle();
+      setStatus(change.status);
+    },
     model: showModel,
     erased() {
       outbox.forget(id);
@@ -153,10 +157,6 @@ function showSent(item) {
     const why = item.code && (t(`errors.${item.code}`, { most: Math.floor(about.max_message_bytes / 1024) }) ?? t("errors.other"));
     messages.put({ ...item, why });
   }
-  if (item.state === "sent") {
-    if (status === "idle" && messages.unanswered) setStatus("queued");
-    listConversations();
-  }
   showOutside();
 }
 
@@ -196,7 +196,7 @@ async function confirmDelete(entry) {
 
 // ---- what is shown around the messages
 
-const busy = () => messages.growing || ["queued", "loading", "typing", "working"].includes(status);
+const busy = () => messages.growing || messages.unanswered || status !== "idle";
 
 function setStatus(word) {
   clearTimeout(statusTimer);
@@ -207,7 +207,8 @@ function setStatus(word) {
 
 function showOutside() {
   if (!busy()) stopping = false;
-  messages.wait(!messages.growing && busy() ? t(stopping ? "stopping" : status) : null);
+  const doing = status === "idle" ? "queued" : status;
+  messages.wait(busy() && !messages.growing ? t(stopping ? "stopping" : doing) : null);
   at("empty").hidden = !messages.empty;
   at("older").hidden = older === null;
   at("stop").hidden = !busy();
@@ -217,9 +218,13 @@ function showOutside() {
   at("title").textContent = title || (messages.empty ? t("newConversation") : about.title);
   document.title = title ? `${title} · ${about.title}` : about.title;
   sidebar.mark(conversation);
-  if (following) scroll.scrollTop = scroll.scrollHeight;
+  if (following) toNewest();
   else if (messages.growing) at("jump").classList.add("news");
   showJump();
+}
+
+function toNewest() {
+  scroll.scrollTop = messages.empty ? 0 : scroll.scrollHeight;
 }
 
 function showJump() {
@@ -350,7 +355,7 @@ scroll.addEventListener("scroll", () => {
   showJump();
 });
 new ResizeObserver(() => {
-  if (following) scroll.scrollTop = scroll.scrollHeight;
+  if (following) toNewest();
 }).observe(scroll);
 
 document.addEventListener("keydown", (event) => {

@@ -75,9 +75,15 @@ export class Messages {
     return [...this.#known.values()].findLast((known) => known.item.kind === "user")?.item.text;
   }
 
-  /** Whether the last message is the person's own. */
+  /** Whether the last message is the person's own and waits for its answer. */
   get unanswered() {
-    return [...this.#known.values()].at(-1)?.item.kind === "user";
+    const last = [...this.#known.values()].at(-1)?.item;
+    return last?.kind === "user" && Boolean(last.waiting);
+  }
+
+  /** Nothing waits any more, whether it was answered or not. */
+  settle() {
+    for (const known of this.#known.values()) known.item.waiting = false;
   }
 
   words(id) {

@@ -101,6 +101,7 @@ export class Outbox {
   #drop(item, state) {
     this.#items = this.#items.filter((other) => other !== item);
     item.state = state;
+    item.waiting = state === "sent";
     this.#changed(item);
   }
 

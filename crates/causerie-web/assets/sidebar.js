@@ -42,11 +42,14 @@ export class Sidebar {
   }
 
   show(entries) {
+    // Nothing is replaced under somebody's finger without need.
+    if (JSON.stringify(entries) === JSON.stringify(this.#entries)) return;
     this.#entries = entries;
     this.render();
   }
 
   mark(id) {
+    if (id === this.#now) return;
     this.#now = id;
     this.render();
   }

@@ -147,7 +147,7 @@ pub(crate) async fn say(
     let event = theirs.event(&app, &format!("say-{}", saying.id), at, kind)?;
     let accepted = offer(&app, event).await?;
     if accepted == Accepted::Queued {
-        let item = said(message.to_string(), at, saying.text);
+        let item = said(message.to_string(), at, saying.text, true);
         app.rooms.tell(&theirs.conversation, Update::Posted(item));
     }
     let body = json!({"id": message, "duplicate": accepted == Accepted::Duplicate});

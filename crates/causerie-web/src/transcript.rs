@@ -113,7 +113,7 @@ impl<'a> Shown<'a> {
             .refs
             .map_or_else(|| format!("seq{seq}"), ToString::to_string);
         match self.first.role {
-            Role::User => said(id, self.first.at, self.text),
+            Role::User => said(id, self.first.at, self.text, false),
             Role::Assistant | Role::Tool => Item {
                 id,
                 kind: Kind::Answer,
@@ -121,6 +121,7 @@ impl<'a> Shown<'a> {
                 text: None,
                 blocks: vec![causerie_markup::html(self.text.expose())],
                 complete: true,
+                waiting: false,
                 notice: None,
                 reply_to: None,
             },
@@ -128,8 +129,8 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// What a person said.
-pub(crate) fn said(id: String, at: Timestamp, text: Text) -> Item {
+/// What a person said, and whether it waits for its outcome.
+pub(crate) fn said(id: String, at: Timestamp, text: Text, waiting: bool) -> Item {
     Item {
         id,
         kind: Kind::User,
@@ -137,6 +138,7 @@ pub(crate) fn said(id: String, at: Timestamp, text: Text) -> Item {
         text: Some(text),
         blocks: Vec::new(),
         complete: true,
+        waiting,
         notice: None,
         reply_to: None,
     }
@@ -145,9 +147,9 @@ pub(crate) fn said(id: String, at: Timestamp, text: Text) -> Item {
 fn waiting(event: &Event) -> Option<Item> {
     let id = event.message()?.to_string();
     match &event.kind {
-        EventKind::Posted(posted) => Some(said(id, event.at, posted.text.clone())),
+        EventKind::Posted(posted) => Some(said(id, event.at, posted.text.clone(), true)),
         EventKind::Command { name, argument, .. } => {
-            Some(said(id, event.at, command_line(name, argument)))
+            Some(said(id, event.at, command_line(name, argument), true))
         }
         _ => None,
     }

@@ -22,6 +22,8 @@ pub(crate) struct Item {
     pub(crate) blocks: Vec<String>,
     /// Whether it will not grow any more.
     pub(crate) complete: bool,
+    /// Whether it is a person's and has no outcome yet.
+    pub(crate) waiting: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) notice: Option<NoticeView>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -114,6 +114,7 @@ impl Answer {
             text: None,
             blocks: self.blocks.clone(),
             complete: self.complete,
+            waiting: false,
             notice: self.notice,
             reply_to: self.reply_to.clone(),
         }

@@ -52,6 +52,7 @@ fn answer(id: &str, at: i64, reply_to: Option<&str>) -> Item {
         text: None,
         blocks: Vec::new(),
         complete: false,
+        waiting: false,
         notice: None,
         reply_to: reply_to.map(|to| MessageRef::new(to).unwrap()),
     }

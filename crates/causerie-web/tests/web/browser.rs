@@ -1,0 +1,430 @@
+//! The page in a real browser.
+
+use crate::house::{Answer, House, config};
+use causerie_core::{
+    backend::Readiness,
+    event::{Event, EventKind},
+    outcome::Failure,
+    platform::{Notice, Status},
+};
+use causerie_testkit::browser::{Browser, key};
+use serde_json::json;
+use std::{path::PathBuf, time::Duration};
+
+const RICH: &str = "## A rainbow in three steps\n\n\
+    Light **bends** as it enters a drop, *reflects* inside, and bends again on its way out.\n\n\
+    1. Sunlight holds every colour.\n2. Each colour bends by its own angle.\n3. So the colours part, \
+    and you see an arc of [about 42°](https://example.org/rainbow).\n\n\
+    ```python\nfrom math import asin, degrees\n\ndef bend(angle, index=1.333):\n    return degrees(asin(angle / index))  # by Snell's law, in one line that is rather long\n```\n\n\
+    | colour | angle |\n|---|---:|\n| red | 42.4° |\n| violet | 40.5° |\n\n\
+    > The order in the second, fainter arc is reversed.\n\nUse `bend(0.5)` to try it.\n";
+
+/// What the page must never have: what `axe` looks for and a script can tell.
+const FAULTS: &str = r#"
+  const faults = [];
+  const seen = (node) => node.checkVisibility({ visibilityProperty: true, opacityProperty: false });
+  for (const node of document.querySelectorAll("button, a[href], textarea, input:not([aria-hidden]), progress, dialog, nav, section")) {
+    const by = (node.getAttribute("aria-labelledby") ?? "").split(" ").map((id) => document.getElementById(id)?.textContent ?? "").join("");
+    const label = node.labels?.length ? node.labels[0].textContent : "";
+    const name = node.getAttribute("aria-label") || by || label || node.textContent;
+    if (seen(node) && !name.trim()) faults.push("no name: " + node.outerHTML.slice(0, 80));
+  }
+  const ids = [...document.querySelectorAll("[id]")].map((node) => node.id);
+  for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) faults.push("twice: " + id);
+  for (const node of document.querySelectorAll("button")) {
+    const box = node.getBoundingClientRect();
+    if (seen(node) && box.width > 0 && (box.width < 24 || box.height < 24)) faults.push("too small: " + node.outerHTML.slice(0, 80));
+  }
+  const rgb = (text) => (text.match(/[\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((c) => c / 255).map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const paper = (node) => { for (; node; node = node.parentElement) { const c = rgb(getComputedStyle(node).backgroundColor); if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
+  const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (words.nextNode()) {
+    const node = words.currentNode.parentElement;
+    if (!words.currentNode.textContent.trim() || !seen(node) || node.closest("script, style, :disabled, dialog:not([open])")) continue;
+    const style = getComputedStyle(node);
+    if (!style.color.startsWith("rgb")) continue;
+    const [a, b] = [light(rgb(style.color)), light(paper(node))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5) faults.push("contrast " + contrast.toFixed(2) + ": " + node.outerHTML.slice(0, 80));
+  }
+  if (document.documentElement.scrollWidth > innerWidth) faults.push("scrolls sideways: " + document.documentElement.scrollWidth);
+  for (const node of document.querySelectorAll("body *")) {
+    const box = node.getBoundingClientRect();
+    if (seen(node) && box.width > 1 && box.right > innerWidth + 1 && !node.closest("pre, .table, .hidden")) faults.push("sticks out: " + node.outerHTML.slice(0, 80));
+  }
+  if (document.querySelectorAll("h1").length !== 1) faults.push("not one h1");
+  return [...new Set(faults)];
+"#;
+
+async fn faultless(browser: &Browser) {
+    assert_eq!(browser.run(FAULTS).await, json!([]));
+}
+
+/// Words of the `n`th answer.
+fn answer(n: usize) -> String {
+    format!("document.querySelectorAll('.answer .body')[{n}]?.textContent")
+}
+
+async fn shown(browser: &Browser, n: usize, words: &str) {
+    let words = serde_json::to_string(words).unwrap();
+    browser
+        .until(&format!("{}?.includes({words})", answer(n)))
+        .await;
+}
+
+/// Where pictures of the page go, for people to look at: `CAUSERIE_SCREENSHOTS`, if set.
+async fn picture(browser: &Browser, name: &str) {
+    if let Some(directory) = std::env::var_os("CAUSERIE_SCREENSHOTS") {
+        // Lets pictures, fonts and transitions come to rest.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let path = PathBuf::from(directory).join(format!("{name}.png"));
+        browser.screenshot(&path).await;
+    }
+}
+
+async fn prefer(browser: &Browser, scheme: &str) {
+    let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+    browser
+        .devtools("Emulation.setEmulatedMedia", features)
+        .await;
+}
+
+async fn clean(browser: &Browser, house: &House) {
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    let requests = browser.requests().await;
+    assert!(!requests.is_empty());
+    for url in requests {
+        assert!(
+            url.starts_with(&house.url("/")) || url.starts_with("data:"),
+            "{url}"
+        );
+    }
+}
+
+async fn ask<'a>(browser: &Browser, house: &'a House, text: &str) -> (Event, Answer<'a>) {
+    browser
+        .keys("#composer", &format!("{text}{}", key::ENTER))
+        .await;
+    let event = house.hear().await;
+    let answer = house.answer(&event).await;
+    (event, answer)
+}
+
+#[tokio::test]
+async fn a_person_talks_and_finds_it_again() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let house = House::open().await;
+    browser.open(&house.url("/")).await;
+    browser
+        .until("document.activeElement?.id === 'composer'")
+        .await;
+    faultless(&browser).await;
+    picture(&browser, "1-empty-light").await;
+
+    browser
+        .keys(
+            "#composer",
+            &format!("How does a rainbow form?{}", key::ENTER),
+        )
+        .await;
+    let event = house.hear().await;
+    house.status(&event, Status::Typing).await;
+    browser
+        .until("document.querySelector('.waiting')?.textContent.includes('Thinking')")
+        .await;
+    picture(&browser, "2-thinking").await;
+    let mut reply = house.answer(&event).await;
+    reply.say("It begins with ").await;
+    shown(&browser, 0, "It begins with").await;
+    assert_eq!(
+        browser
+            .run("return document.querySelectorAll('.answer.growing').length")
+            .await,
+        1
+    );
+    let before = browser.run(&format!("return {}.length", answer(0))).await;
+    reply.say("**light**.\n\n").await;
+    shown(&browser, 0, "light.").await;
+    let after = browser.run(&format!("return {}.length", answer(0))).await;
+    assert!(before.as_u64() < after.as_u64());
+    assert_eq!(
+        browser
+            .run("return document.getElementById('announcer').textContent")
+            .await,
+        ""
+    );
+    for piece in RICH.split_inclusive(' ') {
+        reply.say(piece).await;
+    }
+    shown(&browser, 0, "to try it").await;
+    picture(&browser, "3-growing").await;
+    reply.end().await;
+    browser
+        .until("document.querySelector('.answer.complete')")
+        .await;
+    browser
+        .until("document.getElementById('announcer').textContent.includes('light')")
+        .await;
+    browser
+        .until("document.querySelector('#list li.now')")
+        .await;
+    assert_eq!(
+        browser
+            .run("return document.querySelector('.answer strong').textContent")
+            .await,
+        "light"
+    );
+    faultless(&browser).await;
+    picture(&browser, "4-answered-light").await;
+
+    browser.open(&house.url("/")).await;
+    browser
+        .until("document.querySelector('#list a')?.textContent.includes('rainbow')")
+        .await;
+    browser.click("#list a").await;
+    shown(&browser, 0, "to try it").await;
+    browser.run("location.reload()").await;
+    browser
+        .until("document.querySelector('.user .body')?.textContent === 'How does a rainbow form?'")
+        .await;
+    shown(&browser, 0, "to try it").await;
+
+    prefer(&browser, "dark").await;
+    faultless(&browser).await;
+    picture(&browser, "5-answered-dark").await;
+    browser.click("#language").await;
+    browser
+        .until("document.documentElement.lang === 'zh-Hans'")
+        .await;
+    faultless(&browser).await;
+    picture(&browser, "6-chinese-dark").await;
+    clean(&browser, &house).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn it_is_usable_on_a_phone_and_by_keyboard() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let house = House::open().await;
+    browser.resize(360, 740, true).await;
+    browser.open(&house.url("/")).await;
+    browser
+        .until("document.querySelector('#suggestions button')")
+        .await;
+    faultless(&browser).await;
+    picture(&browser, "7-phone-empty").await;
+    let (_, mut reply) = ask(&browser, &house, "Tell me of rainbows").await;
+    reply.say(RICH).await;
+    reply.end().await;
+    shown(&browser, 0, "to try it").await;
+    browser
+        .until("document.querySelector('.answer.complete')")
+        .await;
+    faultless(&browser).await;
+    picture(&browser, "8-phone-answer").await;
+    assert_eq!(
+        browser.run("return document.activeElement.id").await,
+        "composer"
+    );
+
+    browser.click("#side-open").await;
+    browser.until("document.querySelector('#list a')").await;
+    assert_eq!(
+        browser
+            .run("return document.querySelector('main').inert")
+            .await,
+        true
+    );
+    faultless(&browser).await;
+    picture(&browser, "9-phone-list").await;
+    browser.press(key::ESCAPE).await;
+    browser
+        .until("document.body.classList.contains('no-side')")
+        .await;
+    assert_eq!(
+        browser.run("return document.activeElement.id").await,
+        "side-open"
+    );
+
+    browser.resize(1280, 860, false).await;
+    browser.press("/").await;
+    browser
+        .until("document.activeElement.id === 'composer'")
+        .await;
+    let lines = format!("one{}{}\u{E000}two", key::SHIFT, key::ENTER);
+    browser.keys("#composer", &lines).await;
+    assert_eq!(
+        browser
+            .run("return document.getElementById('composer').value")
+            .await,
+        "one\ntwo"
+    );
+    // Enter while a word is being composed chooses the word.
+    browser.run("document.getElementById('composer').dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, bubbles: true, cancelable: true}))").await;
+    assert_eq!(
+        browser
+            .run("return document.getElementById('composer').value")
+            .await,
+        "one\ntwo"
+    );
+    browser.click("#help").await;
+    browser
+        .until("document.getElementById('shortcuts').open")
+        .await;
+    faultless(&browser).await;
+    picture(&browser, "10-shortcuts").await;
+    browser.press(key::ESCAPE).await;
+    browser
+        .until("!document.getElementById('shortcuts').open")
+        .await;
+    clean(&browser, &house).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn stop_delete_and_bad_news() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let house = House::open().await;
+    house
+        .desk
+        .readiness(Readiness::Loading { percent: Some(42) });
+    browser.open(&house.url("/")).await;
+    browser
+        .until("document.getElementById('model-text').textContent.includes('42')")
+        .await;
+    picture(&browser, "11-loading").await;
+    house.desk.readiness(Readiness::Ready);
+    browser
+        .until("document.getElementById('model-banner').hidden")
+        .await;
+
+    let (event, mut reply) = ask(&browser, &house, "Count to a million").await;
+    reply.say("one two three").await;
+    shown(&browser, 0, "three").await;
+    browser.click("#stop").await;
+    let pressed = house.hear().await;
+    assert_eq!(pressed.kind, EventKind::StopPressed);
+    assert_eq!(pressed.conversation, event.conversation);
+    reply.end().await;
+    browser
+        .until("document.getElementById('stop').hidden")
+        .await;
+
+    browser
+        .keys("#composer", &format!("Again{}", key::ENTER))
+        .await;
+    let event = house.hear().await;
+    let failed = Notice::Failed(Failure::ModelUnavailable);
+    house
+        .notice(&event, failed, "The model did not answer. Try again.")
+        .await;
+    browser
+        .until("document.querySelector('.answer.notice.failed')")
+        .await;
+    faultless(&browser).await;
+    picture(&browser, "12-notice").await;
+
+    house.desk.full(true);
+    browser
+        .keys("#composer", &format!("Too much{}", key::ENTER))
+        .await;
+    browser
+        .until("document.querySelector('.user.failed .act')")
+        .await;
+    faultless(&browser).await;
+    picture(&browser, "13-not-sent").await;
+    house.desk.full(false);
+    browser.click(".user.failed .act").await;
+    let EventKind::Posted(posted) = house.hear().await.kind else {
+        panic!("it is sent again")
+    };
+    assert_eq!(posted.text.expose(), "Too much");
+    browser
+        .until("!document.querySelector('.user.failed')")
+        .await;
+
+    browser.click("#list li.now button").await;
+    browser
+        .until("document.getElementById('confirm').open")
+        .await;
+    faultless(&browser).await;
+    picture(&browser, "14-delete").await;
+    browser.click("#confirm .danger").await;
+    browser
+        .until("!document.querySelector('.message') && !document.querySelector('#list a')")
+        .await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_page_comes_back_after_the_server_was_away() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let house = House::open().await;
+    let address = house.web.local_addr();
+    browser.open(&house.url("/")).await;
+    let (_, mut reply) = ask(&browser, &house, "Hello").await;
+    reply.say("First").await;
+    shown(&browser, 0, "First").await;
+    house.close().await;
+    browser
+        .until("!document.getElementById('connection-banner').hidden")
+        .await;
+    browser
+        .keys("#composer", &format!("Are you there?{}", key::ENTER))
+        .await;
+    browser.until("document.querySelector('.user:last-of-type .state')?.textContent.includes('Not sent yet')").await;
+    faultless(&browser).await;
+    picture(&browser, "15-lost").await;
+
+    let mut again = config();
+    again.listen = address;
+    let house = House::with(again).await;
+    let event = house.hear().await;
+    let EventKind::Posted(posted) = &event.kind else {
+        panic!("it is sent by itself")
+    };
+    assert_eq!(posted.text.expose(), "Are you there?");
+    let mut reply = house.answer(&event).await;
+    reply.say("Here I am").await;
+    browser.until("document.querySelector('.answer:last-of-type .body')?.textContent.includes('Here I am')").await;
+    browser
+        .until("document.getElementById('connection-banner').hidden")
+        .await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn the_token_is_asked_for() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let mut locked = config();
+    locked.access_token = Some("correct horse battery".into());
+    let house = House::with(locked).await;
+    browser.open(&house.url("/")).await;
+    browser
+        .keys("#token", &format!("wrong{}", key::ENTER))
+        .await;
+    browser
+        .until("document.getElementById('wrong').textContent.includes('not the token')")
+        .await;
+    faultless(&browser).await;
+    picture(&browser, "16-login").await;
+    browser
+        .keys("#token", &format!("correct horse battery{}", key::ENTER))
+        .await;
+    browser
+        .until("document.getElementById('composer') && !document.getElementById('logout').hidden")
+        .await;
+    clean(&browser, &house).await;
+    house.close().await;
+}

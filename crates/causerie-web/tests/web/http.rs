@@ -1,0 +1,418 @@
+//! Who gets in, what they may see, and how they are told that they may not.
+
+use crate::{
+    caller::{Caller, code, cookie},
+    house::{House, bind, config},
+};
+use causerie_core::event::EventKind;
+use causerie_web::WebError;
+use serde_json::{Value, json};
+
+const CHAT: &str = "0123456789abcdef";
+const MINE: &str = "/api/conversations/0123456789abcdef";
+const TOKEN: &str = "a token that is long enough";
+
+#[tokio::test]
+async fn a_message_is_offered_once_however_often_it_is_sent() {
+    let house = House::open().await;
+    let visitor = Caller::visitor(&house).await;
+    let first = visitor.say(CHAT, "aaaaaaaa", "Hello").await;
+    assert_eq!(first.status(), 202);
+    let body: Value = first.json().await.unwrap();
+    assert_eq!(body, json!({"id": "uaaaaaaaa", "duplicate": false}));
+    let again: Value = visitor
+        .say(CHAT, "aaaaaaaa", "Hello")
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(again, json!({"id": "uaaaaaaaa", "duplicate": true}));
+    visitor.say(CHAT, "bbbbbbbb", "/New start").await;
+
+    let event = house.hear().await;
+    let EventKind::Posted(posted) = &event.kind else {
+        panic!("{event:?}")
+    };
+    assert_eq!(posted.text.expose(), "Hello");
+    assert_eq!(event.conversation.platform().unwrap().as_str(), "web");
+    let EventKind::Command { name, argument, .. } = house.hear().await.kind else {
+        panic!("a slash makes a command")
+    };
+    assert_eq!((name.as_str(), argument.expose()), ("new", "start"));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn nobody_reads_what_another_said() {
+    let house = House::open().await;
+    let (one, two) = (Caller::visitor(&house).await, Caller::visitor(&house).await);
+    one.say(CHAT, "aaaaaaaa", "my secret").await;
+    let event = house.hear().await;
+    let mut answer = house.answer(&event).await;
+    answer.say("your secret").await;
+    answer.end().await;
+
+    let mine: Value = one.get(MINE).send().await.unwrap().json().await.unwrap();
+    assert_eq!(mine["messages"].as_array().unwrap().len(), 2);
+    // The same name leads another visitor to a conversation of their own.
+    let theirs: Value = two.get(MINE).send().await.unwrap().json().await.unwrap();
+    assert_eq!(theirs["messages"], json!([]));
+    let whole = format!("/api/conversations/{}", event.conversation.rest());
+    for path in [
+        whole.as_str(),
+        "/api/conversations/web%2Fabc.0123456789abcdef",
+    ] {
+        assert_eq!(two.get(path).send().await.unwrap().status(), 404);
+    }
+    let deleted = two.delete(MINE).send().await.unwrap();
+    assert_eq!(deleted.status(), 204);
+
+    let list = |caller: &Caller| caller.get("/api/conversations").send();
+    let listed: Value = list(&two).await.unwrap().json().await.unwrap();
+    assert_eq!(listed["conversations"], json!([]));
+    let listed: Value = list(&one).await.unwrap().json().await.unwrap();
+    assert_eq!(listed["conversations"][0]["id"], CHAT);
+    assert_eq!(listed["conversations"][0]["title"], "my secret");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_forged_cookie_is_nobody() {
+    let house = House::open().await;
+    let mut visitor = Caller::visitor(&house).await;
+    let (name, value) = visitor.cookies.split_once('=').unwrap();
+    let (id, signature) = value.split_once('.').unwrap();
+    let other_id = id.chars().rev().collect::<String>();
+    let forgeries = [
+        format!("{name}={other_id}.{signature}"),
+        format!("{name}={id}.{}", "0".repeat(64)),
+        format!("{name}={id}"),
+        format!("{name}={id}.{signature}0"),
+        String::new(),
+    ];
+    for forged in forgeries {
+        visitor.cookies = forged;
+        let refused = visitor.say(CHAT, "aaaaaaaa", "Hello").await;
+        assert_eq!(refused.status(), 401);
+        assert_eq!(code(refused).await, "unknown_visitor");
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn the_visitors_cookie_is_kept_and_well_guarded() {
+    let house = House::open().await;
+    let visitor = Caller::visitor(&house).await;
+    let again = visitor.post("/api/visit", &json!({})).send().await.unwrap();
+    assert_eq!(cookie(&again), visitor.cookies);
+    let line = again.headers()["set-cookie"].to_str().unwrap();
+    for part in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age="] {
+        assert!(line.contains(part), "{line}");
+    }
+    assert!(!line.contains("Secure"));
+    let behind_https = visitor
+        .post("/api/visit", &json!({}))
+        .header("x-forwarded-proto", "https");
+    let line = behind_https.send().await.unwrap().headers()["set-cookie"].clone();
+    assert!(line.to_str().unwrap().ends_with("; Secure"));
+    // Following a link from elsewhere brings no strict cookie, and must not replace it.
+    let page = Caller::new(&house).get("/").send().await.unwrap();
+    assert!(page.headers().get("set-cookie").is_none());
+    house.close().await;
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_headers() {
+    let house = House::open().await;
+    let visitor = Caller::visitor(&house).await;
+    for path in ["/", "/assets/app.js", "/api/status", "/nowhere", "/login"] {
+        let response = visitor.get(path).send().await.unwrap();
+        let headers = response.headers();
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"));
+        assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"));
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert_eq!(headers["referrer-policy"], "no-referrer");
+        assert_eq!(headers["cross-origin-opener-policy"], "same-origin");
+        assert!(headers.contains_key("permissions-policy"));
+        assert!(headers.contains_key("cache-control"));
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn bad_requests_are_told_in_json() {
+    let mut config = config();
+    config.max_message_bytes = 1000;
+    let house = House::with(config).await;
+    let visitor = Caller::visitor(&house).await;
+    let path = format!("{MINE}/messages");
+    let long = "x".repeat(1001);
+    let huge = "x".repeat(10_000);
+    let cases = [
+        (json!({"id": "aaaaaaaa", "text": " \n"}), 400, "empty"),
+        (json!({"id": "aaaaaaaa", "text": long}), 413, "too_large"),
+        (json!({"id": "aaaaaaaa", "text": huge}), 413, "too_large"),
+        (
+            json!({"id": "../etc/passwd", "text": "a"}),
+            400,
+            "bad_request",
+        ),
+        (json!({"id": "aaaaaaaa"}), 400, "bad_request"),
+        (json!([1, 2]), 400, "bad_request"),
+    ];
+    for (body, status, word) in cases {
+        let response = visitor.post(&path, &body).send().await.unwrap();
+        assert_eq!(response.status(), status, "{word}");
+        assert_eq!(code(response).await, word);
+    }
+    let broken = visitor
+        .post(&path, &json!({}))
+        .body("{\"id\":")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (broken.status().as_u16(), code(broken).await.as_str()),
+        (400, "bad_request")
+    );
+    let form = visitor
+        .post(&path, &json!({}))
+        .header("content-type", "text/plain");
+    // A second content type would not be what a form sends.
+    let form = form.build().unwrap();
+    let form = visitor
+        .http
+        .execute(with_type(form, "text/plain"))
+        .await
+        .unwrap();
+    assert_eq!(
+        (form.status().as_u16(), code(form).await.as_str()),
+        (415, "not_json")
+    );
+    let nowhere = visitor.get("/api/nothing").send().await.unwrap();
+    assert_eq!(
+        (nowhere.status().as_u16(), code(nowhere).await.as_str()),
+        (404, "not_found")
+    );
+    let method = visitor.delete("/api/status").send().await.unwrap();
+    assert_eq!(method.status(), 405);
+    assert_eq!(code(method).await, "method_not_allowed");
+
+    house.desk.full(true);
+    let full = visitor.say(CHAT, "aaaaaaaa", "Hello").await;
+    assert_eq!(
+        (full.status().as_u16(), code(full).await.as_str()),
+        (429, "full")
+    );
+    house.close().await;
+}
+
+fn with_type(mut request: reqwest::Request, kind: &'static str) -> reqwest::Request {
+    let kind = reqwest::header::HeaderValue::from_static(kind);
+    request.headers_mut().insert("content-type", kind);
+    request
+}
+
+#[tokio::test]
+async fn the_longest_message_fits_however_it_is_written() {
+    let mut config = config();
+    config.max_message_bytes = 1000;
+    let house = House::with(config).await;
+    let visitor = Caller::visitor(&house).await;
+    for (id, text) in [
+        ("aaaaaaaa", "\n".repeat(999) + "x"),
+        ("bbbbbbbb", "é".repeat(500)),
+    ] {
+        assert_eq!(visitor.say(CHAT, id, &text).await.status(), 202);
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn other_sites_cannot_act_for_a_visitor() {
+    let house = House::open().await;
+    let visitor = Caller::visitor(&house).await;
+    let path = format!("{MINE}/messages");
+    let body = json!({"id": "aaaaaaaa", "text": "Hello"});
+    let same = house.url("");
+    let cases = [
+        (vec![("sec-fetch-site", "cross-site")], 403),
+        (vec![("sec-fetch-site", "same-site")], 403),
+        (
+            vec![("sec-fetch-site", "cross-site"), ("origin", same.as_str())],
+            403,
+        ),
+        (vec![("origin", "https://evil.example")], 403),
+        (vec![("origin", "null")], 403),
+        (vec![("origin", same.as_str())], 202),
+        (vec![("sec-fetch-site", "same-origin")], 202),
+    ];
+    for (headers, status) in cases {
+        let request = headers
+            .iter()
+            .fold(visitor.post(&path, &body), |request, (name, value)| {
+                request.header(*name, *value)
+            });
+        assert_eq!(
+            request.send().await.unwrap().status(),
+            status,
+            "{headers:?}"
+        );
+    }
+    let deletion = visitor
+        .delete(MINE)
+        .header("origin", "https://evil.example");
+    assert_eq!(code(deletion.send().await.unwrap()).await, "cross_site");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn names_of_others_that_lead_here_are_not_answered() {
+    let mut config = config();
+    config.hosts = vec!["chat.example".to_owned()];
+    let house = House::with(config).await;
+    let visitor = Caller::visitor(&house).await;
+    let port = house.web.local_addr().port();
+    for name in [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "",
+    ] {
+        let response = visitor
+            .get("/api/status")
+            .header("host", format!("{name}:{port}"));
+        let response = response.send().await.unwrap();
+        assert_eq!((response.status().as_u16(), name), (421, name));
+        assert_eq!(code(response).await, "wrong_host");
+    }
+    for name in [
+        &format!("localhost:{port}"),
+        &format!("[::1]:{port}"),
+        "chat.example",
+        "LOCALHOST",
+    ] {
+        let response = visitor
+            .get("/api/status")
+            .header("host", name)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!((response.status().as_u16(), name), (200, name));
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_open_address_needs_a_token() {
+    let mut open = config();
+    open.listen = ([0, 0, 0, 0], 0).into();
+    assert!(matches!(bind(open).await, Err(WebError::Open { .. })));
+
+    let mut weak = config();
+    weak.access_token = Some("12345".into());
+    assert!(matches!(
+        bind(weak).await,
+        Err(WebError::WeakToken { length: 5, .. })
+    ));
+
+    let mut good = config();
+    good.listen = ([0, 0, 0, 0], 0).into();
+    good.access_token = Some(TOKEN.into());
+    assert!(bind(good).await.is_ok());
+}
+
+#[tokio::test]
+async fn with_a_token_nothing_is_reached_without_it() {
+    let mut config = config();
+    config.access_token = Some(TOKEN.into());
+    assert!(!format!("{config:?}").contains(TOKEN));
+    let house = House::with(config).await;
+    let mut caller = Caller::new(&house);
+    for path in ["/api/status", "/api/conversations", MINE, "/api/nothing"] {
+        let response = caller.get(path).send().await.unwrap();
+        assert_eq!(response.status(), 401);
+        assert_eq!(code(response).await, "login_required");
+    }
+    let page = caller.get("/").send().await.unwrap();
+    assert_eq!(
+        (page.status().as_u16(), &page.headers()["location"]),
+        (303, &"/login".parse().unwrap())
+    );
+    assert_eq!(caller.get("/login").send().await.unwrap().status(), 200);
+
+    for (given, status) in [
+        ("Bearer wrong", 401),
+        (TOKEN, 401),
+        (&format!("Bearer {TOKEN}"), 200),
+    ] {
+        let response = caller.get("/api/status").header("authorization", given);
+        assert_eq!(response.send().await.unwrap().status(), status);
+    }
+
+    let wrong = log_in(&caller, "wrong").await;
+    assert_eq!(wrong.headers()["location"], "/login?wrong");
+    assert!(wrong.headers().get("set-cookie").is_none());
+    let right = log_in(&caller, TOKEN).await;
+    assert_eq!(right.headers()["location"], "/");
+    assert!(
+        right.headers()["set-cookie"]
+            .to_str()
+            .unwrap()
+            .contains("HttpOnly; SameSite=Lax")
+    );
+    caller.cookies = cookie(&right);
+    assert_eq!(caller.get("/").send().await.unwrap().status(), 200);
+
+    caller.cookies = caller.cookies.replace("=1", "=2");
+    assert_eq!(
+        caller.get("/api/status").send().await.unwrap().status(),
+        401
+    );
+    house.close().await;
+}
+
+async fn log_in(caller: &Caller, token: &str) -> reqwest::Response {
+    let form = format!("token={}", token.replace(' ', "+"));
+    let request = caller
+        .post("/login", &json!({}))
+        .body(form)
+        .build()
+        .unwrap();
+    let request = with_type(request, "application/x-www-form-urlencoded");
+    caller.http.execute(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_page_is_sent_once_and_then_only_when_it_changed() {
+    let mut config = config();
+    config.title = "Tom & <Jerry>".to_owned();
+    let house = House::with(config).await;
+    let caller = Caller::new(&house);
+    let page = caller.get("/").send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("<title>Tom &amp; &lt;Jerry&gt;</title>"));
+    assert!(!page.contains("{{"));
+    for name in ["app.js", "app.css", "icon.svg"] {
+        let path = format!("/assets/{name}");
+        let first = caller.get(&path).send().await.unwrap();
+        let tag = first.headers()["etag"].clone();
+        let again = caller
+            .get(&path)
+            .header("if-none-match", tag)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(again.status(), 304);
+    }
+    for name in [
+        "index.html",
+        "nothing.js",
+        "..%2fCargo.toml",
+        "%2e%2e%2fsrc%2flib.rs",
+    ] {
+        let response = caller.get(&format!("/assets/{name}")).send().await.unwrap();
+        assert_eq!(response.status(), 404, "{name}");
+    }
+    house.close().await;
+}
