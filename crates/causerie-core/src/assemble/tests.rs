@@ -164,9 +164,13 @@ fn replying(mut message: Message, author: Option<Participant>, text: &str) -> Me
 }
 
 fn weather() -> ToolSpec {
+    tool("weather", "Tells the weather of a city.")
+}
+
+fn tool(name: &str, description: &str) -> ToolSpec {
     ToolSpec {
-        name: ToolName::new("weather").unwrap(),
-        description: "Tells the weather of a city.".into(),
+        name: ToolName::new(name).unwrap(),
+        description: description.into(),
         parameters: serde_json::json!({
             "type": "object",
             "properties": { "city": { "type": "string" } },
