@@ -15,7 +15,7 @@
 //! * [`backend`], [`tool`]: ways to a model and things a model may call
 //! * [`platform`]: ways to people; [`draft`] turns a growing answer into platform steps
 //! * [`outcome`]: how a turn ended, and why
-//! * [`limit`]: budgets
+//! * [`limit`][]: budgets
 //! * [`store`]: what must outlive the process
 
 pub mod assemble;

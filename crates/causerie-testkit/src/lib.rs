@@ -5,3 +5,4 @@ pub mod clock;
 pub mod platform;
 pub mod process;
 pub mod prompt;
+pub mod server;
