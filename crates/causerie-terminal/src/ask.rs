@@ -219,20 +219,32 @@ impl State {
             self.err.clear()?;
         }
         match step {
-            Step::Text(text) if live => self.out.grow(&text)?,
+            Step::Text(text) if live => {
+                self.said.begun = true;
+                self.out.grow(&text)?;
+            }
             Step::Text(_) => {}
             Step::Closed(closed) => {
-                if live {
-                    self.out.finish()?;
-                }
-                if live && !closed.shown {
-                    self.out.message(closed.content.markdown.expose())?;
+                let (words, _) = said::parts(&closed.content);
+                match &closed.rest {
+                    _ if !live => {}
+                    Some(rest) => {
+                        // A line of ours goes to the other output.
+                        self.out
+                            .grow(said::parts_of(rest, closed.content.notice).0)?;
+                        self.out.finish()?;
+                    }
+                    None => {
+                        self.out.finish()?;
+                        self.out.message(words)?;
+                    }
                 }
                 self.said.note(&closed.content);
             }
             Step::Whole(content) => {
-                if live && content.notice.is_none() {
-                    self.out.message(content.markdown.expose())?;
+                let (words, _) = said::parts(&content);
+                if live {
+                    self.out.message(words)?;
                 }
                 self.said.note(&content);
             }

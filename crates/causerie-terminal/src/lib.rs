@@ -52,5 +52,6 @@ const CAPABILITIES: PlatformCapabilities = PlatformCapabilities {
     creates: Creates::Idempotent,
     edits: false,
     deletes: false,
-    typing: None,
+    // A sign stays until it is changed; this only has to be longer than any turn.
+    typing: Some(Duration::from_secs(24 * 60 * 60)),
 };

@@ -29,8 +29,9 @@ pub(crate) enum Step {
 pub(crate) struct Closed {
     /// All it says.
     pub(crate) content: Content,
-    /// Whether the steps before it said the same: if not, it must be shown again, whole.
-    pub(crate) shown: bool,
+    /// What must follow the steps before it; `None` if they said something else, so that it must
+    /// be shown again, whole.
+    pub(crate) rest: Option<String>,
 }
 
 /// The messages of this run.
@@ -157,9 +158,25 @@ impl Replies {
             }
         };
         let content = content.clone();
-        let shown = !torn && content.markdown.expose() == open;
-        Some(Step::Closed(Closed { content, shown }))
+        let rest = if torn {
+            None
+        } else {
+            rest(&open, content.markdown.expose())
+        };
+        Some(Step::Closed(Closed { content, rest }))
     }
+}
+
+/// What follows `open` in `whole`. White space at the end of `open` may be missing there: nobody
+/// sees it.
+fn rest(open: &str, whole: &str) -> Option<String> {
+    let base = open.trim_end();
+    let rest = whole.strip_prefix(base)?;
+    let there = open[base.len()..]
+        .chars()
+        .zip(rest.chars())
+        .take_while(|(a, b)| a == b);
+    Some(rest.chars().skip(there.count()).collect())
 }
 
 fn reference(nonce: &Nonce) -> MessageRef {
@@ -240,7 +257,7 @@ mod tests {
         );
         let closed = Closed {
             content: says("Héllo"),
-            shown: true,
+            rest: Some(String::new()),
         };
         assert_eq!(
             perform(&mut replies, close("Héllo")),
@@ -257,12 +274,24 @@ mod tests {
     }
 
     #[test]
+    fn the_end_may_add_a_line_and_drop_white_space() {
+        assert_eq!(rest("One", "One").as_deref(), Some(""));
+        assert_eq!(rest("One\n\n", "One").as_deref(), Some(""));
+        assert_eq!(
+            rest("One\n", "One\n\nStopped.").as_deref(),
+            Some("\nStopped.")
+        );
+        assert_eq!(rest("", "One").as_deref(), Some("One"));
+        assert_eq!(rest("One", "Two"), None);
+    }
+
+    #[test]
     fn a_message_taken_over_from_an_earlier_run_is_shown_at_its_end() {
         let mut replies = Replies::default();
         assert_eq!(perform(&mut replies, append(100, "the rest")), None);
         let closed = Closed {
             content: says("all of it"),
-            shown: false,
+            rest: None,
         };
         assert_eq!(
             perform(&mut replies, close("all of it")),
@@ -284,7 +313,7 @@ mod tests {
         perform(&mut replies, append(0, "One"));
         let closed = Closed {
             content: says("Two"),
-            shown: false,
+            rest: None,
         };
         assert_eq!(
             perform(&mut replies, close("Two")),

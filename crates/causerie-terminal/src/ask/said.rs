@@ -9,6 +9,8 @@ use causerie_core::{
 /// All that came.
 #[derive(Debug, Default)]
 pub(super) struct Said {
+    /// Whether a person has seen the beginning of it.
+    pub(super) begun: bool,
     /// What the model says, part by part.
     pub(super) answer: Vec<String>,
     /// What we say ourselves, and why.
@@ -17,15 +19,17 @@ pub(super) struct Said {
 
 impl Said {
     pub(super) fn note(&mut self, content: &Content) {
-        let text = content.markdown.expose().to_owned();
-        match content.notice {
-            Some(notice) => self.notices.push((text, notice)),
-            None => self.answer.push(text),
+        let (words, line) = parts(content);
+        if !words.is_empty() {
+            self.answer.push(words.to_owned());
+        }
+        if let Some((line, notice)) = line {
+            self.notices.push((line.to_owned(), notice));
         }
     }
 
     pub(super) fn has_begun(&self) -> bool {
-        !self.answer.is_empty() || !self.notices.is_empty()
+        self.begun || !self.answer.is_empty() || !self.notices.is_empty()
     }
 
     /// The worst of what was said; `None` if nothing was.
@@ -55,5 +59,23 @@ impl Said {
             Notice::Refused { until } => *until,
             _ => None,
         })
+    }
+}
+
+/// The model's words in a message, and our line. Where an answer could not be finished, our line
+/// is its last paragraph.
+pub(super) fn parts(content: &Content) -> (&str, Option<(&str, Notice)>) {
+    parts_of(content.markdown.expose(), content.notice)
+}
+
+/// The same for a message, or the end of one.
+pub(super) fn parts_of(text: &str, notice: Option<Notice>) -> (&str, Option<(&str, Notice)>) {
+    match notice {
+        None => (text, None),
+        Some(Notice::Told) => ("", Some((text, Notice::Told))),
+        Some(notice) => {
+            let (words, line) = text.rsplit_once("\n\n").unwrap_or(("", text));
+            (words, Some((line, notice)))
+        }
     }
 }

@@ -35,11 +35,15 @@ impl Stage {
             Step::Text(text) => self.screen.grow(&text)?,
             Step::Closed(closed) => {
                 let behind = std::mem::take(&mut self.behind);
-                if !behind {
-                    self.screen.finish()?;
-                }
-                if behind || !closed.shown {
-                    self.whole(closed.content.markdown.expose())?;
+                match closed.rest.filter(|_| !behind && !self.editing) {
+                    Some(rest) => {
+                        self.screen.grow(&rest)?;
+                        self.screen.finish()?;
+                    }
+                    None => {
+                        self.screen.finish()?;
+                        self.whole(closed.content.markdown.expose())?;
+                    }
                 }
             }
             Step::Whole(content) => self.whole(content.markdown.expose())?,

@@ -128,6 +128,16 @@ async fn a_person_sees_it_grow() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_person_sees_what_there_is_before_it_breaks() {
+    let how = How {
+        live: true,
+        ..How::default()
+    };
+    let (answer, _) = ask(Engine::new([Act::Broken("Half", "It broke.", FAILED)]), how).await;
+    assert_eq!(answer, seen("Half\n", "It broke.\n", Ending::Failed));
+}
+
+#[tokio::test(start_paused = true)]
 async fn json_is_one_object() {
     let how = How {
         json: true,
@@ -137,7 +147,7 @@ async fn json_is_one_object() {
     let (answer, _) = ask(Engine::new([ANSWER]), how).await;
     let json: serde_json::Value = serde_json::from_str(&answer.out).unwrap();
     let expected = serde_json::json!({
-        "outcome": "answered", "answer": "Because **so**.\n", "notice": null,
+        "outcome": "answered", "answer": "Because **so**.", "notice": null,
         "retry_at_ms": null, "model": "small", "conversation": "terminal/script",
     });
     assert_eq!(json, expected);
@@ -158,8 +168,7 @@ async fn failures_and_refusals_have_their_own_codes() {
         let (answer, _) = ask(Engine::new(acts), How::default()).await;
         (answer.ending.code(), answer.out, answer.err)
     };
-    let failed = Act::Notice("It broke.", FAILED);
-    let both = vec![Act::Stream(&["Half"]), failed];
+    let both = vec![Act::Broken("Half", "It broke.", FAILED)];
     assert_eq!(
         code(both).await,
         (69, "Half\n".into(), "It broke.\n".into())

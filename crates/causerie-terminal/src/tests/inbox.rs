@@ -26,11 +26,16 @@ pub(crate) enum Act {
     Stream(&'static [&'static str]),
     /// Streams this, then waits to be stopped, and finishes what is there.
     Endless(&'static str),
+    /// Streams this and finishes it with a line of ours.
+    Broken(&'static str, &'static str, Notice),
     /// Says this itself.
     Notice(&'static str, Notice),
     /// Takes this long.
     Pause(Duration),
 }
+
+/// Where a stream waits to be stopped.
+const END: &str = "\0";
 
 /// The engine.
 pub(crate) struct Engine {
@@ -87,8 +92,14 @@ impl Engine {
         for (part, act) in (0..).zip(&self.acts) {
             let nonce = Nonce::derive(&conversation, TurnNumber(number), part);
             match act {
-                Act::Stream(pieces) => self.stream(&event, nonce, pieces, false).await,
-                Act::Endless(piece) => self.stream(&event, nonce, &[piece], true).await,
+                Act::Stream(pieces) => self.stream(&event, nonce, pieces, None).await,
+                Act::Endless(piece) => {
+                    self.stream(&event, nonce, &[piece, END], None).await;
+                }
+                Act::Broken(piece, line, notice) => {
+                    self.stream(&event, nonce, &[piece], Some((line, *notice)))
+                        .await;
+                }
                 Act::Notice(text, notice) => {
                     let content = content(text, Some(*notice));
                     let post = Action::Post {
@@ -107,7 +118,13 @@ impl Engine {
             .retain(|pending| pending.id != event.id);
     }
 
-    async fn stream(&self, event: &Event, nonce: Nonce, pieces: &[&str], endless: bool) {
+    async fn stream(
+        &self,
+        event: &Event,
+        nonce: Nonce,
+        pieces: &[&str],
+        remark: Option<(&str, Notice)>,
+    ) {
         let open = Action::OpenStream {
             nonce,
             reply_to: None,
@@ -117,6 +134,10 @@ impl Engine {
         };
         let mut whole = String::new();
         for piece in pieces {
+            if *piece == END {
+                self.stop.notified().await;
+                break;
+            }
             let (offset, text) = (whole.len(), Text::new(*piece));
             let append = Action::Append {
                 message: message.clone(),
@@ -127,14 +148,13 @@ impl Engine {
             whole.push_str(piece);
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        if endless {
-            self.stop.notified().await;
+        let mut content = content(whole.trim_end(), None);
+        if let Some((line, notice)) = remark {
+            content.markdown.push(&format!("\n\n{line}"));
+            content.notice = Some(notice);
         }
-        let close = Action::CloseStream {
-            message,
-            content: content(&whole, None),
-        };
-        self.perform(event, close).await;
+        self.perform(event, Action::CloseStream { message, content })
+            .await;
     }
 
     async fn perform(&self, event: &Event, action: Action) -> Option<MessageRef> {

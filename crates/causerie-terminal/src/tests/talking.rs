@@ -2,7 +2,7 @@
 
 use super::{
     clock,
-    inbox::{Act, Door, Engine, LIMITED, content, message, waiting},
+    inbox::{Act, Door, Engine, FAILED, LIMITED, content, message, waiting},
 };
 use crate::{
     Chat, ChatConfig, Ending,
@@ -178,6 +178,14 @@ async fn a_line_waits_for_the_model_and_can_be_taken_back() {
     tokio::join!(room.talk(), press);
     assert_eq!(room.engine.texts(), ["/help"]);
     assert_eq!(room.paper.read(), "The message was not sent.\nYes.\n");
+}
+
+#[tokio::test]
+async fn a_line_of_ours_follows_what_the_model_said() {
+    let engine = Engine::new([Act::Broken("Half\n", "It broke.", FAILED)]);
+    let room = room(engine, typed(&["Hello"]));
+    room.talk().await;
+    assert_eq!(room.paper.read(), "Half\n\nIt broke.\n");
 }
 
 #[tokio::test]
