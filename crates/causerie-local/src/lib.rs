@@ -1,2 +1,36 @@
-//! See ARCHITECTURE.md.
+//! The local backend: GGUF models in the process, through llama.cpp.
+//!
+//! One thread owns the model and its context ([`Local`] starts it). All conversations that are
+//! being answered decode in one batch; prompts are fed in pieces between decode steps, so that a
+//! newcomer with a long prompt does not freeze the others' streams. What the model has worked
+//! through is kept: in its slot while there is room, on disk when the slot is needed, so a
+//! conversation's next turn computes only what is new in it.
+//!
+//! In reading order:
+//!
+//! * [`Config`]: what the operator may choose
+//! * [`Local`]: the [`Backend`](causerie_core::backend::Backend)
+//! * [`models`]: where model files come from
+//! * [`bench`](mod@bench): how fast it is here
+//!
+//! People's words never become control tokens: the chat template is rendered with placeholders,
+//! and the words are tokenised apart from it.
+
+pub mod bench;
+mod chooser;
+mod config;
+mod gguf;
+mod load;
+mod local;
 pub mod models;
+mod saved;
+mod scheduler;
+mod size;
+mod slot;
+mod template;
+mod thoughts;
+mod utf8;
+mod vocabulary;
+
+pub use config::Config;
+pub use local::Local;

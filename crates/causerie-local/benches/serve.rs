@@ -1,0 +1,2 @@
+//! Prints how fast a local model is served here.
+fn main() {}

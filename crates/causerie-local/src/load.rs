@@ -1,0 +1,167 @@
+//! Loads a model, or says what the operator has to do.
+
+use crate::{Config, gguf, size, template::ChatTemplate, vocabulary::Vocabulary};
+use causerie_core::Clock;
+use llama_cpp_2::{
+    LogOptions,
+    context::{LlamaContext, params::LlamaContextParams},
+    llama_backend::LlamaBackend,
+    llama_batch::LlamaBatch,
+    model::{LlamaModel, params::LlamaModelParams},
+    send_logs_to_tracing,
+    token::LlamaToken,
+};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, OnceLock},
+};
+
+/// Tokens in one call of llama.cpp: the most of a prompt that is fed between two looks at what
+/// else there is to do.
+pub(crate) const BATCH: u32 = 512;
+/// Tokens that are computed together. More takes memory and is no faster on a processor.
+const MICROBATCH: u32 = 256;
+/// `LLAMA_FLASH_ATTN_TYPE_DISABLED`. On a processor it makes the second turn of a long
+/// conversation four times slower.
+const NO_FLASH_ATTENTION: i32 = 0;
+
+/// A model in memory.
+pub(crate) struct Loaded {
+    pub(crate) model: Arc<LlamaModel>,
+    pub(crate) vocabulary: Arc<Vocabulary>,
+    pub(crate) size: size::Size,
+}
+
+/// Loads the model that `config` names. `progress` is told a share from 0 to 1 and says whether
+/// to go on.
+///
+/// # Errors
+/// What the operator has to do.
+pub(crate) fn load(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    progress: impl FnMut(f32) -> bool + 'static,
+) -> Result<Loaded, String> {
+    check_processor()?;
+    gguf::check(&config.path).map_err(|error| error.to_string())?;
+    let params = LlamaModelParams::default().with_progress_callback(progress);
+    let model = LlamaModel::load_from_file(backend()?, &config.path, &params).map_err(|_| {
+        "llama.cpp cannot load this model: it may be of a family it does not know, or too large \
+         for the memory. Set the log level to debug to see its reason, or choose another model"
+            .to_owned()
+    })?;
+    let model = Arc::new(model);
+    let template = template(&model, clock);
+    let size = size::choose(config, &model);
+    let vocabulary = Arc::new(Vocabulary::new(model.clone(), template));
+    Ok(Loaded {
+        model,
+        vocabulary,
+        size,
+    })
+}
+
+/// The context of `loaded`, warm: the weights have been read from disk once.
+///
+/// Each conversation has a stream of its own: attention then costs what one conversation's
+/// history costs, and not what all of them together would.
+///
+/// # Errors
+/// What the operator has to do.
+pub(crate) fn context<'m>(config: &Config, loaded: &'m Loaded) -> Result<LlamaContext<'m>, String> {
+    let threads = size::threads(config);
+    let params = LlamaContextParams::default()
+        .with_n_ctx(NonZeroU32::new(loaded.size.context * loaded.size.slots))
+        .with_n_seq_max(loaded.size.slots)
+        .with_n_batch(BATCH)
+        .with_n_ubatch(MICROBATCH)
+        .with_n_threads(threads)
+        .with_n_threads_batch(threads)
+        .with_flash_attention_policy(NO_FLASH_ATTENTION)
+        .with_kv_unified(false)
+        .with_no_perf(true);
+    let mut context = loaded.model.new_context(backend()?, params).map_err(|_| {
+        "there is not enough memory for this model's context. Set a smaller `context` or fewer \
+         `slots`, or choose a smaller model"
+            .to_owned()
+    })?;
+    warm(&mut context, loaded.model.vocab().bos())?;
+    Ok(context)
+}
+
+fn warm(context: &mut LlamaContext<'_>, token: LlamaToken) -> Result<(), String> {
+    let token = LlamaToken(token.0.max(0));
+    let mut batch = LlamaBatch::new(1, 1);
+    batch
+        .add(token, 0, &[0], true)
+        .expect("there is room for one");
+    context.decode(&mut batch).map_err(|error| {
+        format!("the model computes nothing ({error}). Choose another model or file")
+    })?;
+    context.clear_kv_cache();
+    Ok(())
+}
+
+/// llama.cpp can be initialised once in a process and is shared by all its models, so this is the
+/// one thing here that is not passed in.
+fn backend() -> Result<&'static LlamaBackend, String> {
+    static BACKEND: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
+    let initialise = || {
+        // llama.cpp is talkative. It is heard only by those who debug.
+        let heard = tracing::enabled!(tracing::Level::DEBUG);
+        send_logs_to_tracing(LogOptions::default().with_logs_enabled(heard));
+        LlamaBackend::init().map_err(|error| format!("llama.cpp does not start: {error}"))
+    };
+    BACKEND
+        .get_or_init(initialise)
+        .as_ref()
+        .map_err(Clone::clone)
+}
+
+fn template(model: &LlamaModel, clock: Arc<dyn Clock>) -> ChatTemplate {
+    let vocab = model.vocab();
+    let text = |token: LlamaToken| {
+        let known = (token.0 >= 0).then(|| vocab.text(token)).flatten();
+        known
+            .map(|text| text.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    };
+    let source = model
+        .chat_template(None)
+        .ok()
+        .and_then(|source| source.to_string().ok());
+    ChatTemplate::new(
+        source.as_deref(),
+        &text(vocab.bos()),
+        &text(vocab.eos()),
+        clock,
+    )
+}
+
+/// llama.cpp is built for these; without them the process would die of an illegal instruction.
+#[cfg(target_arch = "x86_64")]
+fn check_processor() -> Result<(), String> {
+    use std::arch::is_x86_feature_detected;
+    let lacks: Vec<&str> = [
+        ("AVX2", is_x86_feature_detected!("avx2")),
+        ("FMA", is_x86_feature_detected!("fma")),
+        ("F16C", is_x86_feature_detected!("f16c")),
+        ("BMI2", is_x86_feature_detected!("bmi2")),
+    ]
+    .into_iter()
+    .filter_map(|(name, there)| (!there).then_some(name))
+    .collect();
+    if lacks.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "this processor lacks {}, which local models need. Use a remote model, or a machine from \
+         2015 or later",
+        lacks.join(", ")
+    ))
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn check_processor() -> Result<(), String> {
+    Ok(())
+}

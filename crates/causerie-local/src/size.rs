@@ -1,0 +1,228 @@
+//! How much context, how many slots and how many threads suit this machine and this model.
+
+use crate::Config;
+use llama_cpp_2::model::LlamaModel;
+use std::{collections::BTreeSet, fs, path::Path};
+
+/// Memory is context, not weights: the default takes no more for it than the larger of this and
+/// half the weights, and no more than a quarter of what is free.
+const MODEST: u64 = 512 << 20;
+/// Wanted where nobody says otherwise.
+const SLOTS: u32 = 4;
+const CONTEXTS: [u32; 6] = [8192, 4096, 2048, 1024, 512, 256];
+/// More is no gain for a chat, and llama.cpp's own limit is not far.
+const MOST_SLOTS: u32 = 128;
+
+/// What was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    /// Tokens of one conversation.
+    pub(crate) context: u32,
+    /// Conversations at once.
+    pub(crate) slots: u32,
+}
+
+/// What the choice depends on.
+#[derive(Clone, Copy, Debug)]
+struct Needs {
+    trained: u32,
+    bytes_per_token: u64,
+    weights: u64,
+    free: u64,
+}
+
+/// Chooses for `model`, leaving alone what the operator chose.
+pub(crate) fn choose(config: &Config, model: &LlamaModel) -> Size {
+    let needs = Needs {
+        trained: model.n_ctx_train().max(256),
+        bytes_per_token: bytes_per_token(model),
+        weights: model.size(),
+        free: free_memory().unwrap_or(u64::MAX),
+    };
+    fit(config.context, config.slots, needs)
+}
+
+/// The number of threads: one for each physical core, because two on one core share the unit that
+/// does the work.
+pub(crate) fn threads(config: &Config) -> i32 {
+    let allowed = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = physical_cores(Path::new("/sys/devices/system/cpu")).unwrap_or(allowed);
+    let chosen = config
+        .threads
+        .map_or(allowed.min(cores), |threads| threads as usize);
+    i32::try_from(chosen.clamp(1, 256)).expect("at most 256")
+}
+
+/// The longest context, then the most slots, that fit what may be used for them. Below 4,096
+/// tokens conversations suffer more than from waiting, so slots go first.
+fn fit(context: Option<u32>, slots: Option<u32>, needs: Needs) -> Size {
+    let budget = MODEST.max(needs.weights / 2).min(needs.free / 4);
+    let fits = |size: &Size| {
+        u64::from(size.context) * u64::from(size.slots) * needs.bytes_per_token <= budget
+    };
+    let contexts = |least: u32| {
+        let wanted = CONTEXTS
+            .into_iter()
+            .filter(move |tokens| *tokens >= least && *tokens <= needs.trained);
+        match context {
+            // More than it was trained on gives no sense.
+            Some(tokens) => vec![tokens.clamp(64, needs.trained)],
+            None => wanted.collect(),
+        }
+    };
+    let wanted = slots.unwrap_or(SLOTS).clamp(1, MOST_SLOTS);
+    let fewest = if slots.is_some() { wanted } else { 1 };
+    let roomy = contexts(4096).into_iter().map(|context| Size {
+        context,
+        slots: wanted,
+    });
+    let fewer = (fewest..wanted).rev();
+    let fewer = fewer.map(|slots| Size {
+        context: contexts(256)
+            .into_iter()
+            .find(|t| *t <= 4096)
+            .unwrap_or(256),
+        slots,
+    });
+    let tight = contexts(256).into_iter().map(|context| Size {
+        context,
+        slots: fewest,
+    });
+    let least = Size {
+        context: contexts(256).last().copied().unwrap_or(256),
+        slots: fewest,
+    };
+    roomy.chain(fewer).chain(tight).find(fits).unwrap_or(least)
+}
+
+/// Bytes that the keys and values of one token take, as 16-bit floats.
+fn bytes_per_token(model: &LlamaModel) -> u64 {
+    let number = |key: &str| model.meta_val_str(key).ok()?.parse::<u64>().ok();
+    let family = model
+        .meta_val_str("general.architecture")
+        .unwrap_or_default();
+    let heads = u64::from(model.n_head().max(1));
+    let width = u64::from(model.n_embd().unsigned_abs()) / heads;
+    let key = number(&format!("{family}.attention.key_length")).unwrap_or(width);
+    let value = number(&format!("{family}.attention.value_length")).unwrap_or(width);
+    u64::from(model.n_layer()) * u64::from(model.n_head_kv().max(1)) * (key + value) * 2
+}
+
+/// Bytes the machine can give without swapping, where it says so.
+fn free_memory() -> Option<u64> {
+    available(&fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+fn available(meminfo: &str) -> Option<u64> {
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+fn physical_cores(cpus: &Path) -> Option<usize> {
+    let siblings: BTreeSet<String> = fs::read_dir(cpus)
+        .ok()?
+        .flatten()
+        .filter_map(|cpu| fs::read_to_string(cpu.path().join("topology/thread_siblings_list")).ok())
+        .collect();
+    (!siblings.is_empty()).then_some(siblings.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: Needs = Needs {
+        trained: 8192,
+        bytes_per_token: 23_040,
+        weights: 98 << 20,
+        free: 16 << 30,
+    };
+    const LARGE: Needs = Needs {
+        trained: 131_072,
+        bytes_per_token: 131_072,
+        weights: 5 << 30,
+        free: 16 << 30,
+    };
+
+    #[test]
+    fn the_default_is_modest_and_suits_the_machine() {
+        assert_eq!(
+            fit(None, None, SMALL),
+            Size {
+                context: 4096,
+                slots: 4
+            }
+        );
+        assert_eq!(
+            fit(None, None, LARGE),
+            Size {
+                context: 4096,
+                slots: 4
+            }
+        );
+        let poor = Needs {
+            free: 3 << 30,
+            ..LARGE
+        };
+        assert_eq!(
+            fit(None, None, poor),
+            Size {
+                context: 4096,
+                slots: 1
+            }
+        );
+        let poorer = Needs {
+            free: 1 << 30,
+            ..LARGE
+        };
+        assert_eq!(
+            fit(None, None, poorer),
+            Size {
+                context: 2048,
+                slots: 1
+            }
+        );
+        let short = Needs {
+            trained: 2048,
+            ..SMALL
+        };
+        assert_eq!(
+            fit(None, None, short),
+            Size {
+                context: 2048,
+                slots: 3
+            }
+        );
+    }
+
+    #[test]
+    fn what_the_operator_chose_stands() {
+        assert_eq!(
+            fit(Some(1000), Some(9), SMALL),
+            Size {
+                context: 1000,
+                slots: 9
+            }
+        );
+        assert_eq!(
+            fit(Some(8192), Some(40), SMALL),
+            Size {
+                context: 8192,
+                slots: 40
+            }
+        );
+        assert_eq!(fit(Some(100_000), None, SMALL).context, 8192);
+    }
+
+    #[test]
+    fn the_free_memory_is_read() {
+        assert_eq!(
+            available("MemTotal: 9 kB\nMemAvailable:   1000 kB\n"),
+            Some(1_024_000)
+        );
+        assert_eq!(available("nothing"), None);
+    }
+}
