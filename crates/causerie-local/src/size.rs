@@ -57,42 +57,45 @@ pub(crate) fn threads(config: &Config) -> i32 {
 /// tokens conversations suffer more than from waiting, so slots go first.
 fn fit(context: Option<u32>, slots: Option<u32>, needs: Needs) -> Size {
     let budget = MODEST.max(needs.weights / 2).min(needs.free / 4);
-    let fits = |size: &Size| {
-        u64::from(size.context) * u64::from(size.slots) * needs.bytes_per_token <= budget
-    };
-    let contexts = |least: u32| {
-        let wanted = CONTEXTS
+    // More than it was trained on gives no sense.
+    let contexts: Vec<u32> = match context {
+        Some(tokens) => vec![tokens.clamp(64, needs.trained)],
+        None => CONTEXTS
             .into_iter()
-            .filter(move |tokens| *tokens >= least && *tokens <= needs.trained);
-        match context {
-            // More than it was trained on gives no sense.
-            Some(tokens) => vec![tokens.clamp(64, needs.trained)],
-            None => wanted.collect(),
-        }
+            .filter(|tokens| *tokens <= needs.trained)
+            .collect(),
     };
-    let wanted = slots.unwrap_or(SLOTS).clamp(1, MOST_SLOTS);
-    let fewest = if slots.is_some() { wanted } else { 1 };
-    let roomy = contexts(4096).into_iter().map(|context| Size {
-        context,
-        slots: wanted,
-    });
-    let fewer = (fewest..wanted).rev();
-    let fewer = fewer.map(|slots| Size {
-        context: contexts(256)
-            .into_iter()
-            .find(|t| *t <= 4096)
-            .unwrap_or(256),
-        slots,
-    });
-    let tight = contexts(256).into_iter().map(|context| Size {
-        context,
-        slots: fewest,
-    });
-    let least = Size {
-        context: contexts(256).last().copied().unwrap_or(256),
-        slots: fewest,
+    let slots: Vec<u32> = match slots {
+        Some(slots) => vec![slots.clamp(1, MOST_SLOTS)],
+        None => (1..=SLOTS).rev().collect(),
     };
-    roomy.chain(fewer).chain(tight).find(fits).unwrap_or(least)
+    let (most, fewest) = (slots[0], slots[slots.len() - 1]);
+    let usual = contexts
+        .iter()
+        .copied()
+        .find(|tokens| *tokens <= 4096)
+        .unwrap_or(contexts[0]);
+    let roomy = contexts
+        .iter()
+        .filter(|context| **context > usual)
+        .map(|context| (*context, most));
+    let fewer = slots.iter().map(|slots| (usual, *slots));
+    let tight = contexts
+        .iter()
+        .filter(|context| **context < usual)
+        .map(|context| (*context, fewest));
+    let choices: Vec<Size> = roomy
+        .chain(fewer)
+        .chain(tight)
+        .map(|(context, slots)| Size { context, slots })
+        .collect();
+    let bytes =
+        |size: &Size| u64::from(size.context) * u64::from(size.slots) * needs.bytes_per_token;
+    let chosen = choices
+        .iter()
+        .find(|size| bytes(size) <= budget)
+        .or(choices.last());
+    *chosen.expect("the usual context is always a choice")
 }
 
 /// Bytes that the keys and values of one token take, as 16-bit floats.
@@ -193,7 +196,7 @@ mod tests {
             fit(None, None, short),
             Size {
                 context: 2048,
-                slots: 3
+                slots: 4
             }
         );
     }

@@ -28,7 +28,7 @@ fn temperature_zero_takes_the_likeliest() {
 
 #[test]
 fn a_seed_makes_the_choice_repeatable() {
-    let mut run = |seed| {
+    let run = |seed| {
         let mut chooser = chooser(Sampling {
             seed: Some(seed),
             ..sampling(1.5)
