@@ -9,6 +9,9 @@ import { apply, language, stored, t } from "./strings.js";
 const at = (id) => document.getElementById(id);
 const scroll = at("scroll");
 const composer = at("composer");
+/** A message may end without a word, for example when it was stopped; then only history tells. */
+const LOOK_AGAIN = 20_000;
+const LOOK_AFTER_STOP = 1_500;
 /** How long a sign such as "thinking" lasts if the server does not repeat it. */
 const STATUS_LASTS = 15_000;
 
@@ -56,12 +59,14 @@ function listeners(id) {
       outbox.arrived(known);
       messages.show([...all.messages, ...outbox.of(id)]);
       setStatus(all.status);
+      if (messages.unanswered) lookAgain(LOOK_AGAIN);
       showModel(all.model);
       listConversations();
     },
     posted(item) {
       outbox.arrived(new Set([item.id]));
       messages.put(item);
+      lookAgain(LOOK_AGAIN);
       listConversations();
       showOutside();
     },
@@ -166,6 +171,7 @@ async function stop() {
   showOutside();
   try {
     await asVisitor("POST", `/api/conversations/${conversation}/stop`, { id: newId() });
+    lookAgain(LOOK_AFTER_STOP);
   } catch {
     stopping = false;
     showOutside();
@@ -195,6 +201,17 @@ async function confirmDelete(entry) {
 }
 
 // ---- what is shown around the messages
+
+let looking = 0;
+
+function lookAgain(after) {
+  clearTimeout(looking);
+  looking = setTimeout(() => {
+    if (messages.growing || !messages.unanswered) return;
+    stream.refresh();
+    lookAgain(LOOK_AGAIN);
+  }, after);
+}
 
 const busy = () => messages.growing || messages.unanswered || status !== "idle";
 

@@ -76,6 +76,13 @@ export class Stream {
     this.#stop();
   }
 
+  /** Begins again with a fresh snapshot. */
+  refresh() {
+    if (this.#closed || !this.#source) return;
+    this.#stop();
+    this.#open();
+  }
+
   /** Tries at once if the connection is lost. */
   hurry() {
     if (this.#closed || this.#source) return;

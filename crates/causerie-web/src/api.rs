@@ -142,7 +142,13 @@ pub(crate) async fn say(
         return Err(ApiError::too_large(app.config.max_message_bytes));
     }
     let message = name_ref('u', &saying.id)?;
-    let kind = decode(message.clone(), saying.text.clone());
+    let kind = EventKind::Posted(Posted {
+        message: message.clone(),
+        text: saying.text.clone(),
+        quoted: None,
+        attachments: Vec::new(),
+        shared: false,
+    });
     let at = app.clock.now();
     let event = theirs.event(&app, &format!("say-{}", saying.id), at, kind)?;
     let accepted = offer(&app, event).await?;
@@ -222,33 +228,6 @@ async fn offer(app: &App, event: Event) -> Result<Accepted, ApiError> {
         }
         accepted => Ok(accepted),
     }
-}
-
-/// A message that begins with a slash and one word of letters is a command.
-fn decode(message: MessageRef, text: Text) -> EventKind {
-    let line = text.expose().trim();
-    let (word, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    match word.strip_prefix('/') {
-        Some(name) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic()) => {
-            EventKind::Command {
-                message: Some(message),
-                name: name.to_ascii_lowercase(),
-                argument: Text::new(argument.trim()),
-            }
-        }
-        _ => EventKind::Posted(Posted {
-            message,
-            text,
-            quoted: None,
-            attachments: Vec::new(),
-            shared: false,
-        }),
-    }
-}
-
-/// A command as it was typed.
-pub(crate) fn command_line(name: &str, argument: &Text) -> Text {
-    Text::new(format!("/{name} {}", argument.expose()).trim_end())
 }
 
 fn name_ref(kind: char, name: &str) -> Result<MessageRef, ApiError> {

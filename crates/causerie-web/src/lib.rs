@@ -4,6 +4,7 @@
 //!
 //! * [`Config`]: what the operator decides, and [`CookieKey`], which signs cookies
 //! * `app`: the table of routes
+//! * `serve`: connections
 //! * `gate`, `login`, `visitor`: who may ask, and who asks
 //! * `api`, `events`: the page's requests and its stream of events
 //! * `live`: answers while they are written
@@ -34,6 +35,7 @@ mod key;
 mod live;
 mod login;
 mod reply;
+mod serve;
 mod transcript;
 mod update;
 mod visitor;
@@ -43,7 +45,6 @@ pub use key::CookieKey;
 
 use app::App;
 use async_trait::async_trait;
-use axum::serve::ListenerExt;
 use causerie_core::{
     Clock,
     id::PlatformId,
@@ -68,8 +69,6 @@ const LEAST_TOKEN: usize = 16;
 const EVERY: Duration = Duration::from_millis(40);
 /// How often what is old is dropped.
 const SWEEP: Duration = Duration::from_secs(30);
-/// How long requests under way may take to end when the process stops.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// The web platform.
 pub struct Web {
@@ -166,17 +165,15 @@ impl Platform for Web {
             inbox,
             ending.clone(),
         );
-        // Pieces of an answer are small and must not wait for more.
-        let listener = listener.tap_io(|io| {
-            let _ = io.set_nodelay(true);
-        });
-        let serving = axum::serve(listener, app.router())
-            .with_graceful_shutdown(ending.clone().cancelled_owned());
+        let serving = serve::serve(listener, app.router(), ending.clone());
+        tokio::pin!(serving);
         tokio::select! {
-            result = serving.into_future() => result.map_err(|error| PlatformError::Unavailable {
-                reason: error.kind().to_string(),
-            }),
-            () = end(stop, &ending) => Ok(()),
+            () = stop => {
+                ending.cancel();
+                serving.await;
+                Ok(())
+            }
+            () = &mut serving => Ok(()),
             never = self.sweep() => match never {},
         }
     }
@@ -199,11 +196,4 @@ impl Web {
             self.rooms.sweep();
         }
     }
-}
-
-/// Resolves some time after `stop`, when whoever still holds a connection has had their time.
-async fn end(stop: Stop, ending: &CancellationToken) {
-    stop.await;
-    ending.cancel();
-    tokio::time::sleep(GRACE).await;
 }

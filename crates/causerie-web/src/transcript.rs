@@ -1,7 +1,6 @@
 //! What is shown of a conversation: history, what waits, and what is being written.
 
 use crate::{
-    api::command_line,
     live::LiveState,
     update::{Item, Kind},
 };
@@ -25,7 +24,12 @@ impl View {
     pub(crate) fn of(transcript: &Transcript) -> Self {
         let first = transcript.messages.first().map(|message| message.seq.0);
         let mut messages = history(&transcript.messages);
-        messages.extend(transcript.pending.iter().filter_map(waiting));
+        for item in transcript.pending.iter().filter_map(waiting) {
+            // It may have been answered between the two readings.
+            if !messages.iter().any(|known| known.id == item.id) {
+                messages.push(item);
+            }
+        }
         Self {
             messages,
             older: first.filter(|_| transcript.more),
@@ -153,6 +157,11 @@ fn waiting(event: &Event) -> Option<Item> {
         }
         _ => None,
     }
+}
+
+/// A command as it was typed.
+fn command_line(name: &str, argument: &Text) -> Text {
+    Text::new(format!("/{name} {}", argument.expose()).trim_end())
 }
 
 #[cfg(test)]

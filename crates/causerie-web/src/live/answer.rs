@@ -15,6 +15,7 @@ pub(super) struct Answer {
     at: Timestamp,
     /// When it last changed.
     touched: Timestamp,
+    /// Set if all of it is our own.
     notice: Option<NoticeView>,
     complete: bool,
     renderer: HtmlStream,
@@ -85,7 +86,10 @@ impl Answer {
     pub(super) fn replace(&mut self, content: &Content, now: Timestamp) -> AnswerChange {
         self.touched = now;
         let was_complete = std::mem::replace(&mut self.complete, content.complete);
-        self.notice = content.notice.map(NoticeView::from);
+        // A remark behind words of the model does not make them ours.
+        if content.notice.is_none() || self.renderer.source().is_empty() || self.is_notice() {
+            self.notice = content.notice.map(NoticeView::from);
+        }
         let markdown = content.markdown.expose();
         match markdown.strip_prefix(self.renderer.source()) {
             // Nothing before the end changed: what is shown stays and grows.

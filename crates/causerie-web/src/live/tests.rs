@@ -2,6 +2,8 @@ use super::*;
 use causerie_core::{
     Text,
     id::{Nonce, PlatformId, TurnNumber},
+    outcome::Failure,
+    platform::Notice,
 };
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -239,4 +241,32 @@ fn a_sign_expires() {
     assert_eq!(house.rooms.state(&house.conversation).status, "typing");
     house.wait(STATUS_LASTS);
     assert_eq!(house.rooms.state(&house.conversation).status, "idle");
+}
+
+#[test]
+fn a_remark_behind_an_answer_does_not_make_it_a_notice() {
+    let house = House::new();
+    let failed = Some(Notice::Failed(Failure::Interrupted));
+    let noticed = |markdown: &str| Content {
+        notice: failed,
+        ..content(markdown, true)
+    };
+    let message = house.open();
+    house.append(&message, 0, "Half an answer");
+    let content = noticed("Half an answer\n\nThe model broke off.");
+    house.perform(&Action::CloseStream { message, content });
+    let nonce = house.nonce(1);
+    let content = noticed("The model broke off.");
+    house.perform(&Action::Post {
+        nonce,
+        reply_to: None,
+        content,
+    });
+    let state = house.rooms.state(&house.conversation);
+    let notices: Vec<bool> = state
+        .answers
+        .iter()
+        .map(|item| item.notice.is_some())
+        .collect();
+    assert_eq!(notices, [false, true]);
 }

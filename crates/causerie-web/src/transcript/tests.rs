@@ -99,7 +99,7 @@ fn a_live_answer_stands_behind_what_it_answers() {
             message(1, 1, Role::User, "a", "u1"),
             message(2, 1, Role::Assistant, "b", "a1"),
         ],
-        pending: vec![posted("u2", 3), posted("u3", 5)],
+        pending: vec![posted("u1", 1), posted("u2", 3), posted("u3", 5)],
         more: false,
     };
     let live = vec![answer("a1", 2, Some("u1")), answer("a2", 9, Some("u2"))];
