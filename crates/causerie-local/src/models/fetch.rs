@@ -12,8 +12,8 @@ use futures::StreamExt;
 use reqwest::{
     Client, Method, Response, StatusCode, Url,
     header::{
-        ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue, LOCATION,
-        RANGE,
+        ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue,
+        IF_RANGE, LOCATION, RANGE,
     },
 };
 use std::{path::PathBuf, time::Duration};
@@ -193,18 +193,21 @@ impl<'a> Fetcher<'a> {
     /// Goes on until the part is whole. A download that breaks off is taken up again as long as
     /// bytes come; a server that never sent one is given up at once, for the next source.
     async fn fill(&self, job: &Job<'_>, part: &mut Part) -> Result<Arrived, Trouble> {
-        let began = part.len;
         let mut fruitless = 0;
         loop {
-            let before = part.len;
+            let before = part.received;
             let failure = match self.attempt(job, part).await {
                 Ok(()) => return part.finish(job).await,
                 Err(Trouble::Source(failure)) => failure,
                 Err(here) => return Err(here),
             };
             part.flush().await?;
-            fruitless = if part.len > before { 0 } else { fruitless + 1 };
-            if !is_passing(&failure) || part.len <= began || fruitless >= self.patience.attempts {
+            fruitless = match part.received > before {
+                true => 0,
+                false => fruitless + 1,
+            };
+            let hopeless = part.received == 0 || fruitless >= self.patience.attempts;
+            if hopeless || !is_passing(&failure) {
                 return Err(failure.into());
             }
             tokio::time::sleep(self.patience.pause).await;
@@ -216,35 +219,42 @@ impl<'a> Fetcher<'a> {
             return Ok(());
         }
         self.report(Stage::Connecting, part.len, job.size);
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if part.len > 0 {
-            let range = HeaderValue::try_from(format!("bytes={}-", part.len)).expect("digits");
-            headers.insert(RANGE, range);
-        }
-        let response = self
-            .ask(
-                Method::GET,
-                job.url.clone(),
-                job.credential,
-                &headers,
-                |_| (),
-            )
-            .await?;
+        let mut response = self.get(job, part).await?;
         if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
             // The part is longer than the file: it is of another one.
             part.restart().await?;
-            return Err(SourceFailure::Cut { done: 0 }.into());
+            response = self.get(job, part).await?;
         }
         status_failure(response.status())?;
-        if begins_at(&response) != part.len {
-            part.restart().await?;
+        match begins_at(&response) {
+            0 => part.restart().await?,
+            start if start == part.len => {}
+            _ => return Err(SourceFailure::Unreadable("bytes that nobody asked for").into()),
         }
+        part.tag = strong_tag(&response);
         let total = job
             .size
             .or_else(|| length_of(&response).map(|more| part.len + more));
         part.check_room(total)?;
         self.stream(response, part, total).await
+    }
+
+    /// Asks for what is missing. Without a sum to compare with at the end, a part is gone on with
+    /// only if the server says that the file is still the same.
+    async fn get(&self, job: &Job<'_>, part: &Part) -> Result<Response, SourceFailure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let known = job.sha256.is_some();
+        if part.len > 0 && (known || part.tag.is_some()) {
+            let range = HeaderValue::try_from(format!("bytes={}-", part.len)).expect("digits");
+            headers.insert(RANGE, range);
+            if let Some(tag) = part.tag.clone().filter(|_| !known) {
+                headers.insert(IF_RANGE, tag);
+            }
+        }
+        let (url, credential) = (job.url.clone(), job.credential);
+        self.ask(Method::GET, url, credential, &headers, |_| ())
+            .await
     }
 
     async fn stream(
@@ -352,6 +362,12 @@ fn begins_at(response: &Response) -> u64 {
                 .ok()
         })
         .unwrap_or(0)
+}
+
+/// What names this very state of the file; a weak tag only says that it means the same.
+fn strong_tag(response: &Response) -> Option<HeaderValue> {
+    let tag = response.headers().get(ETAG)?;
+    tag.as_bytes().starts_with(b"\"").then(|| tag.clone())
 }
 
 fn length_of(response: &Response) -> Option<u64> {

@@ -9,6 +9,7 @@ use super::{
     error::{ModelError, SourceFailure},
     fetch::{Arrived, Job, Trouble},
 };
+use reqwest::header::HeaderValue;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use tokio::{
@@ -22,6 +23,10 @@ pub(super) struct Part {
     file: BufWriter<File>,
     hasher: Sha256,
     pub(super) len: u64,
+    /// The bytes that came since it was opened, those thrown away included.
+    pub(super) received: u64,
+    /// What the server calls the state of the file that these are bytes of.
+    pub(super) tag: Option<HeaderValue>,
 }
 
 impl Part {
@@ -48,6 +53,8 @@ impl Part {
             file,
             hasher,
             len,
+            received: 0,
+            tag: None,
         })
     }
 
@@ -58,11 +65,17 @@ impl Part {
             .map_err(|error| self.wrong(error))?;
         self.hasher.update(bytes);
         self.len += bytes.len() as u64;
+        self.received += bytes.len() as u64;
         Ok(())
     }
 
+    /// Throws away what is there.
     pub(super) async fn restart(&mut self) -> Result<(), ModelError> {
+        // A write still under way would land in the new file.
+        self.flush().await?;
+        let received = self.received;
         *self = Self::open(&self.path, false).await?;
+        self.received = received;
         Ok(())
     }
 

@@ -220,6 +220,51 @@ async fn a_part_that_is_wrong_is_fetched_afresh() {
 }
 
 #[tokio::test]
+async fn a_part_that_is_too_long_is_fetched_afresh() {
+    let bytes = model_bytes();
+    let hub = Fake::start().await.file(HUB_PATH, bytes.clone());
+    let bench = Bench::new(Some(&hub), None);
+    let model = entry(&bytes);
+    let part = part::part_of(&bench.models.path_of(&model), Some(&sum(&bytes)));
+    fs::write(part, vec![7; bytes.len() + 1]).unwrap();
+    bench.pull(&model).await.unwrap();
+    assert_eq!(hub.ranges().len(), 2);
+}
+
+/// Without a sum, only the server can say whether the rest belongs to what is here.
+#[tokio::test]
+async fn without_a_sum_the_tag_decides_whether_to_go_on() {
+    let model = ModelRef::parse(HUB_NAME).unwrap();
+    for (tag, second) in [
+        (None, None),
+        (Some("W/\"a\""), None),
+        (Some("\"a\""), Some(1_000_000)),
+    ] {
+        let bytes = model_bytes();
+        let hub = Fake::start()
+            .await
+            .file(HUB_PATH, bytes.clone())
+            .tagged(tag);
+        hub.script([Serve::Cut(1_000_000)]);
+        let bench = Bench::new(Some(&hub), None);
+        let pulled = bench.pull(&model).await.unwrap();
+        assert_eq!(fs::read(&pulled.path).unwrap(), bytes);
+        assert_eq!(pulled.checked, Checked::Nothing);
+        let asked = second.map(|from| format!("bytes={from}-"));
+        assert_eq!(hub.ranges(), [None, asked]);
+        assert_eq!(bench.models.verify(&model).await.unwrap(), Checked::Nothing);
+    }
+}
+
+#[test]
+fn a_pull_can_run_in_the_background() {
+    fn check<T: Send>(_: T) {}
+    let bench = Bench::new(None, None);
+    let model = ModelRef::parse(HUB_NAME).unwrap();
+    check(bench.models.pull(&model, &|_| ()));
+}
+
+#[tokio::test]
 async fn a_file_with_another_sum_is_not_kept() {
     let bytes = model_bytes();
     let mut other = bytes.clone();

@@ -46,6 +46,7 @@ struct Inner {
     files: HashMap<String, Bytes>,
     kinds: HashMap<String, &'static str>,
     linked: Option<(u64, String)>,
+    tag: Option<&'static str>,
     script: VecDeque<Serve>,
     seen: Vec<Seen>,
 }
@@ -102,6 +103,12 @@ impl Fake {
         self
     }
 
+    /// Gives every file this tag.
+    pub(super) fn tagged(self, tag: Option<&'static str>) -> Self {
+        self.inner.lock().unwrap().tag = tag;
+        self
+    }
+
     /// Answers the next GETs of files so; every later one properly.
     pub(super) fn script(&self, steps: impl IntoIterator<Item = Serve>) {
         self.inner.lock().unwrap().script.extend(steps);
@@ -140,6 +147,9 @@ async fn answer(State(inner): State<Arc<Mutex<Inner>>>, request: Request) -> Res
         head = head
             .header("x-linked-size", *size)
             .header("x-linked-etag", format!("\"{sum}\""));
+    }
+    if let Some(tag) = inner.tag {
+        head = head.header(header::ETAG, tag);
     }
     if let Some(kind) = inner.kinds.get(&path) {
         head = head.header(header::CONTENT_TYPE, *kind);
