@@ -1,14 +1,14 @@
 // The chat page: joins the message field, the messages, the list of conversations and the server.
 
-import { Outbox } from "./outbox.js";
+import { Composer } from "./composer.js";
 import { Messages, make } from "./messages.js";
+import { Outbox } from "./outbox.js";
 import { Refused, Stream, asVisitor, newId, visit } from "./remote.js";
 import { Sidebar } from "./sidebar.js";
 import { apply, language, stored, t } from "./strings.js";
 
 const at = (id) => document.getElementById(id);
 const scroll = at("scroll");
-const composer = at("composer");
 /** A message may end without a word, for example when it was stopped; then only history tells. */
 const LOOK_AGAIN = 20_000;
 const LOOK_AFTER_STOP = 1_500;
@@ -18,6 +18,7 @@ const STATUS_LASTS = 15_000;
 const messages = new Messages(at("messages"), { judge, retry: (id) => outbox.retry(id), discard: (id) => outbox.discard(id) });
 const sidebar = new Sidebar(confirmDelete);
 const outbox = new Outbox(showSent);
+const composer = new Composer(at("form"), { send, last: () => messages.lastSaid });
 
 let about = { title: document.title, max_message_bytes: Infinity };
 let conversation = null;
@@ -34,15 +35,13 @@ let following = true;
 function open(id, { focus = true } = {}) {
   if (conversation === id && stream) return;
   stream?.close();
-  saveDraft();
   conversation = id;
   messages.clear();
   older = null;
   following = true;
   setStatus("idle");
   for (const item of outbox.of(id)) messages.put(item);
-  composer.value = session.read(`draft:${id}`) ?? "";
-  fitComposer();
+  composer.open(id);
   showOutside();
   stream = new Stream(id, listeners(id), (connected) => {
     at("connection-banner").hidden = connected;
@@ -143,15 +142,11 @@ async function loadOlder() {
 // ---- saying something
 
 function send(text) {
-  if (!text.trim()) return;
   if (location.hash !== `#/c/${conversation}`) history.replaceState(null, "", `#/c/${conversation}`);
   following = true;
   stopping = false;
   outbox.add(conversation, text);
-  composer.value = "";
-  saveDraft();
-  fitComposer();
-  composer.focus();
+  composer.clear();
 }
 
 /** The outbox tells how it goes with a message. */
@@ -230,7 +225,6 @@ function showOutside() {
   at("older").hidden = older === null;
   at("stop").hidden = !busy();
   at("stop").disabled = stopping;
-  at("send").disabled = !composer.value.trim();
   const title = sidebar.title(conversation);
   at("title").textContent = title || (messages.empty ? t("newConversation") : about.title);
   document.title = title ? `${title} · ${about.title}` : about.title;
@@ -284,61 +278,8 @@ function showWords() {
   showOutside();
 }
 
-// ---- the message field
-
-const session = {
-  read: (key) => {
-    try {
-      return sessionStorage.getItem(key);
-    } catch {
-      return null;
-    }
-  },
-  write: (key, value) => {
-    try {
-      if (value) sessionStorage.setItem(key, value);
-      else sessionStorage.removeItem(key);
-    } catch {
-      // Then a draft is lost with a reload.
-    }
-  },
-};
-
-function saveDraft() {
-  if (conversation) session.write(`draft:${conversation}`, composer.value);
-}
-
-function fitComposer() {
-  if (CSS.supports("field-sizing", "content")) return;
-  composer.style.height = "auto";
-  composer.style.height = `${composer.scrollHeight}px`;
-}
-
-composer.addEventListener("input", () => {
-  fitComposer();
-  saveDraft();
-  at("send").disabled = !composer.value.trim();
-});
-
-composer.addEventListener("keydown", (event) => {
-  // While a word is composed, Enter chooses it. Safari says so by key code 229 only.
-  if (event.isComposing || event.keyCode === 229) return;
-  if (event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey) {
-    event.preventDefault();
-    send(composer.value);
-  } else if (event.key === "ArrowUp" && !composer.value && messages.lastSaid) {
-    event.preventDefault();
-    composer.value = messages.lastSaid;
-    composer.dispatchEvent(new Event("input"));
-  }
-});
-
 // ---- buttons, keys and the world outside
 
-at("form").onsubmit = (event) => {
-  event.preventDefault();
-  send(composer.value);
-};
 at("stop").onclick = stop;
 at("older").onclick = loadOlder;
 at("new").onclick = at("new-small").onclick = () => {

@@ -61,7 +61,8 @@ pub(crate) struct LiveState {
     /// The last update it contains.
     pub(crate) seq: u64,
     pub(crate) status: &'static str,
-    pub(crate) answers: Vec<Item>,
+    /// Each answer, and when it last changed.
+    pub(crate) answers: Vec<(Item, Timestamp)>,
 }
 
 impl Rooms {
@@ -84,7 +85,9 @@ impl Rooms {
             LiveState {
                 seq: room.seq,
                 status: status_word(room.status_now(now)),
-                answers: room.answers.iter().map(Answer::item).collect(),
+                answers: (room.answers.iter())
+                    .map(|answer| (answer.item(), answer.touched()))
+                    .collect(),
             }
         })
     }

@@ -36,12 +36,18 @@ impl View {
         }
     }
 
-    /// Adds what is live. What history has by now is shown as history has it.
+    /// Adds what is live. History wins, unless a message of it is being written anew just now:
+    /// then what changed last is what counts, for another process may have ended it meanwhile.
     pub(crate) fn with_live(mut self, live: &LiveState) -> Self {
-        for answer in &live.answers {
-            if !self.messages.iter().any(|item| item.id == answer.id) {
-                let at = self.place_of(answer);
-                self.messages.insert(at, answer.clone());
+        for (answer, touched) in &live.answers {
+            let known = self.messages.iter_mut().find(|item| item.id == answer.id);
+            match known {
+                Some(item) if !answer.complete && *touched > item.at => *item = answer.clone(),
+                Some(_) => {}
+                None => {
+                    let at = self.place_of(answer);
+                    self.messages.insert(at, answer.clone());
+                }
             }
         }
         self

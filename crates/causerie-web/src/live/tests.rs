@@ -70,7 +70,7 @@ impl House {
         state
             .answers
             .iter()
-            .map(|item| item.blocks.concat())
+            .map(|(item, _)| item.blocks.concat())
             .collect()
     }
 
@@ -266,7 +266,7 @@ fn a_remark_behind_an_answer_does_not_make_it_a_notice() {
     let notices: Vec<bool> = state
         .answers
         .iter()
-        .map(|item| item.notice.is_some())
+        .map(|(item, _)| item.notice.is_some())
         .collect();
     assert_eq!(notices, [false, true]);
 }

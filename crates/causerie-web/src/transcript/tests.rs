@@ -62,7 +62,7 @@ fn ids(transcript: &Transcript, answers: Vec<Item>) -> Vec<String> {
     let live = LiveState {
         seq: 1,
         status: "typing",
-        answers,
+        answers: answers.into_iter().map(|one| (one, Timestamp(9))).collect(),
     };
     let view = View::of(transcript).with_live(&live);
     view.messages.into_iter().map(|item| item.id).collect()
@@ -107,4 +107,27 @@ fn a_live_answer_stands_behind_what_it_answers() {
     // Without the message it answers, by its time.
     let live = vec![answer("n1", 4, Some("u0")), answer("n2", 9, None)];
     assert_eq!(ids(&transcript, live), ["u1", "a1", "u2", "n1", "u3", "n2"]);
+}
+
+#[test]
+fn an_answer_written_anew_is_shown_instead_of_the_one_in_history() {
+    let transcript = Transcript {
+        messages: vec![message(5, 1, Role::Assistant, "old", "a1")],
+        pending: Vec::new(),
+        more: false,
+    };
+    let shown = |touched: i64| {
+        let mut anew = answer("a1", 1, None);
+        anew.blocks = vec!["new".to_owned()];
+        let live = LiveState {
+            seq: 1,
+            status: "typing",
+            answers: vec![(anew, Timestamp(touched))],
+        };
+        View::of(&transcript).with_live(&live).messages[0]
+            .blocks
+            .concat()
+    };
+    assert_eq!(shown(6), "new");
+    assert_eq!(shown(4), causerie_markup::html("old"));
 }

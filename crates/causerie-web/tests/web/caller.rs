@@ -70,3 +70,10 @@ pub(crate) async fn code(response: Response) -> String {
     let body: Value = response.json().await.unwrap();
     body["error"]["code"].as_str().unwrap().to_owned()
 }
+
+/// The request with another content type, and no second one beside it.
+pub(crate) fn with_type(mut request: reqwest::Request, kind: &'static str) -> reqwest::Request {
+    let kind = reqwest::header::HeaderValue::from_static(kind);
+    request.headers_mut().insert("content-type", kind);
+    request
+}

@@ -1,16 +1,14 @@
-//! Who gets in, what they may see, and how they are told that they may not.
+//! What visitors may see and do, and how they are told that they may not.
 
 use crate::{
-    caller::{Caller, code, cookie},
-    house::{House, bind, config},
+    caller::{Caller, code, cookie, with_type},
+    house::{House, config},
 };
 use causerie_core::event::EventKind;
-use causerie_web::WebError;
 use serde_json::{Value, json};
 
 const CHAT: &str = "0123456789abcdef";
 const MINE: &str = "/api/conversations/0123456789abcdef";
-const TOKEN: &str = "a token that is long enough";
 
 #[tokio::test]
 async fn a_message_is_offered_once_however_often_it_is_sent() {
@@ -203,12 +201,6 @@ async fn bad_requests_are_told_in_json() {
     house.close().await;
 }
 
-fn with_type(mut request: reqwest::Request, kind: &'static str) -> reqwest::Request {
-    let kind = reqwest::header::HeaderValue::from_static(kind);
-    request.headers_mut().insert("content-type", kind);
-    request
-}
-
 #[tokio::test]
 async fn the_longest_message_fits_however_it_is_written() {
     let mut config = config();
@@ -222,161 +214,6 @@ async fn the_longest_message_fits_however_it_is_written() {
         assert_eq!(visitor.say(CHAT, id, &text).await.status(), 202);
     }
     house.close().await;
-}
-
-#[tokio::test]
-async fn other_sites_cannot_act_for_a_visitor() {
-    let house = House::open().await;
-    let visitor = Caller::visitor(&house).await;
-    let path = format!("{MINE}/messages");
-    let body = json!({"id": "aaaaaaaa", "text": "Hello"});
-    let same = house.url("");
-    let cases = [
-        (vec![("sec-fetch-site", "cross-site")], 403),
-        (vec![("sec-fetch-site", "same-site")], 403),
-        (
-            vec![("sec-fetch-site", "cross-site"), ("origin", same.as_str())],
-            403,
-        ),
-        (vec![("origin", "https://evil.example")], 403),
-        (vec![("origin", "null")], 403),
-        (vec![("origin", same.as_str())], 202),
-        (vec![("sec-fetch-site", "same-origin")], 202),
-    ];
-    for (headers, status) in cases {
-        let request = headers
-            .iter()
-            .fold(visitor.post(&path, &body), |request, (name, value)| {
-                request.header(*name, *value)
-            });
-        assert_eq!(
-            request.send().await.unwrap().status(),
-            status,
-            "{headers:?}"
-        );
-    }
-    let deletion = visitor
-        .delete(MINE)
-        .header("origin", "https://evil.example");
-    assert_eq!(code(deletion.send().await.unwrap()).await, "cross_site");
-    house.close().await;
-}
-
-#[tokio::test]
-async fn names_of_others_that_lead_here_are_not_answered() {
-    let mut config = config();
-    config.hosts = vec!["chat.example".to_owned()];
-    let house = House::with(config).await;
-    let visitor = Caller::visitor(&house).await;
-    let port = house.web.local_addr().port();
-    for name in [
-        "evil.example",
-        "127.0.0.1.evil.example",
-        "localhost.evil.example",
-        "",
-    ] {
-        let response = visitor
-            .get("/api/status")
-            .header("host", format!("{name}:{port}"));
-        let response = response.send().await.unwrap();
-        assert_eq!((response.status().as_u16(), name), (421, name));
-        assert_eq!(code(response).await, "wrong_host");
-    }
-    for name in [
-        &format!("localhost:{port}"),
-        &format!("[::1]:{port}"),
-        "chat.example",
-        "LOCALHOST",
-    ] {
-        let response = visitor
-            .get("/api/status")
-            .header("host", name)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!((response.status().as_u16(), name), (200, name));
-    }
-    house.close().await;
-}
-
-#[tokio::test]
-async fn an_open_address_needs_a_token() {
-    let mut open = config();
-    open.listen = ([0, 0, 0, 0], 0).into();
-    assert!(matches!(bind(open).await, Err(WebError::Open { .. })));
-
-    let mut weak = config();
-    weak.access_token = Some("12345".into());
-    assert!(matches!(
-        bind(weak).await,
-        Err(WebError::WeakToken { length: 5, .. })
-    ));
-
-    let mut good = config();
-    good.listen = ([0, 0, 0, 0], 0).into();
-    good.access_token = Some(TOKEN.into());
-    assert!(bind(good).await.is_ok());
-}
-
-#[tokio::test]
-async fn with_a_token_nothing_is_reached_without_it() {
-    let mut config = config();
-    config.access_token = Some(TOKEN.into());
-    assert!(!format!("{config:?}").contains(TOKEN));
-    let house = House::with(config).await;
-    let mut caller = Caller::new(&house);
-    for path in ["/api/status", "/api/conversations", MINE, "/api/nothing"] {
-        let response = caller.get(path).send().await.unwrap();
-        assert_eq!(response.status(), 401);
-        assert_eq!(code(response).await, "login_required");
-    }
-    let page = caller.get("/").send().await.unwrap();
-    assert_eq!(
-        (page.status().as_u16(), &page.headers()["location"]),
-        (303, &"/login".parse().unwrap())
-    );
-    assert_eq!(caller.get("/login").send().await.unwrap().status(), 200);
-
-    for (given, status) in [
-        ("Bearer wrong", 401),
-        (TOKEN, 401),
-        (&format!("Bearer {TOKEN}"), 200),
-    ] {
-        let response = caller.get("/api/status").header("authorization", given);
-        assert_eq!(response.send().await.unwrap().status(), status);
-    }
-
-    let wrong = log_in(&caller, "wrong").await;
-    assert_eq!(wrong.headers()["location"], "/login?wrong");
-    assert!(wrong.headers().get("set-cookie").is_none());
-    let right = log_in(&caller, TOKEN).await;
-    assert_eq!(right.headers()["location"], "/");
-    assert!(
-        right.headers()["set-cookie"]
-            .to_str()
-            .unwrap()
-            .contains("HttpOnly; SameSite=Lax")
-    );
-    caller.cookies = cookie(&right);
-    assert_eq!(caller.get("/").send().await.unwrap().status(), 200);
-
-    caller.cookies = caller.cookies.replace("=1", "=2");
-    assert_eq!(
-        caller.get("/api/status").send().await.unwrap().status(),
-        401
-    );
-    house.close().await;
-}
-
-async fn log_in(caller: &Caller, token: &str) -> reqwest::Response {
-    let form = format!("token={}", token.replace(' ', "+"));
-    let request = caller
-        .post("/login", &json!({}))
-        .body(form)
-        .build()
-        .unwrap();
-    let request = with_type(request, "application/x-www-form-urlencoded");
-    caller.http.execute(request).await.unwrap()
 }
 
 #[tokio::test]

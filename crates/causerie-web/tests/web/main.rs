@@ -6,5 +6,6 @@ mod browser;
 mod caller;
 mod desk;
 mod events;
+mod gate;
 mod house;
 mod http;
