@@ -192,9 +192,10 @@ pub fn assemble(from: &Ingredients<'_>) -> Result<Assembled, AssembleError> {
     let fixed = pieces.len();
     pieces.extend(tail);
     pieces.extend(turn);
+    let size = budget.tally(&pieces);
     let joined = piece::join(pieces, volatile.then_some(fixed));
     let tokens = TokenCount {
-        tokens: budget.tally(&tools, &joined.messages),
+        tokens: size,
         exact: from.counter.exact() && tools.is_empty() && joined.is_plain(),
     };
     Ok(Assembled {

@@ -8,7 +8,7 @@ use crate::{
     backend::BackendCapabilities,
     message::ToolCall,
     persona::{Persona, WindowPolicy},
-    prompt::{PromptMessage, TokenCounter},
+    prompt::TokenCounter,
     tool::ToolSpec,
 };
 
@@ -26,6 +26,10 @@ pub(super) struct Budget<'a> {
     output: u32,
     room: u32,
     used: u32,
+    /// What the definitions of the tools take.
+    tools: u32,
+    /// What the text between two joined pieces takes.
+    joint: u32,
 }
 
 /// What is left of history.
@@ -62,6 +66,9 @@ impl<'a> Budget<'a> {
             room: backend.context_window.saturating_sub(output),
             // The frame of the answer that the model is about to give.
             used: counter.per_message(),
+            tools: 0,
+            // One more, because a tokeniser may see the border between two pieces differently.
+            joint: counter.count(JOINT) + 1,
         }
     }
 
@@ -82,8 +89,8 @@ impl<'a> Budget<'a> {
 
     /// The most tokens `piece` can add to a prompt.
     pub(super) fn cost(&self, piece: &Piece) -> u32 {
-        self.content(&piece.text, piece.images.len(), &piece.tool_calls)
-            .saturating_add(self.frame())
+        self.content(piece)
+            .saturating_add(self.counter.per_message().max(self.joint))
     }
 
     /// Takes tools, system prompt and examples.
@@ -92,7 +99,8 @@ impl<'a> Budget<'a> {
         tools: &[ToolSpec],
         head: &[Piece],
     ) -> Result<u32, AssembleError> {
-        let tokens = self.tools(tools).saturating_add(self.sum(head));
+        self.tools = self.definitions(tools);
+        let tokens = self.tools.saturating_add(self.sum(head));
         if tokens >= self.left() {
             let room = self.left();
             return Err(AssembleError::PersonaTooLong { tokens, room });
@@ -164,19 +172,19 @@ impl<'a> Budget<'a> {
         kept
     }
 
-    /// The size of the finished prompt.
-    pub(super) fn tally(&self, tools: &[ToolSpec], messages: &[PromptMessage]) -> u32 {
-        let content = messages.iter().map(|message| {
-            self.content(
-                message.text.expose(),
-                message.images.len(),
-                &message.tool_calls,
-            )
-            .saturating_add(self.counter.per_message())
-        });
-        content
-            .fold(self.tools(tools), u32::saturating_add)
-            .saturating_add(self.counter.per_message())
+    /// The size of the prompt that consists of `pieces` and the tools taken.
+    pub(super) fn tally(&self, pieces: &[Piece]) -> u32 {
+        let mut tokens = self.tools.saturating_add(self.counter.per_message());
+        for (index, piece) in pieces.iter().enumerate() {
+            let frame = match index.checked_sub(1).map(|before| &pieces[before]) {
+                Some(before) if piece.joins(before) => self.joint,
+                _ => self.counter.per_message(),
+            };
+            tokens = tokens
+                .saturating_add(self.content(piece))
+                .saturating_add(frame);
+        }
+        tokens
     }
 
     fn mark(&self, share: f32) -> u32 {
@@ -184,21 +192,19 @@ impl<'a> Budget<'a> {
         (f64::from(self.room) * f64::from(share.clamp(0.0, 1.0))) as u32
     }
 
-    fn frame(&self) -> u32 {
-        self.counter.per_message().max(self.counter.count(JOINT))
-    }
-
     fn sum(&self, pieces: &[Piece]) -> u32 {
         let costs: Vec<u32> = pieces.iter().map(|piece| self.cost(piece)).collect();
         total(&costs)
     }
 
-    fn content(&self, text: &str, images: usize, calls: &[ToolCall]) -> u32 {
-        let images = u32::try_from(images).unwrap_or(u32::MAX);
-        let calls = calls.iter().map(|call| self.call(call));
-        calls
-            .fold(self.counter.count(text), u32::saturating_add)
-            .saturating_add(images.saturating_mul(IMAGE_TOKENS))
+    fn content(&self, piece: &Piece) -> u32 {
+        *piece.counted.get_or_init(|| {
+            let images = u32::try_from(piece.images.len()).unwrap_or(u32::MAX);
+            let calls = piece.tool_calls.iter().map(|call| self.call(call));
+            calls
+                .fold(self.counter.count(&piece.text), u32::saturating_add)
+                .saturating_add(images.saturating_mul(IMAGE_TOKENS))
+        })
     }
 
     /// Counted in the widest form that chat templates write it in.
@@ -212,7 +218,7 @@ impl<'a> Budget<'a> {
     }
 
     /// Counted in the widest form that chat templates write it in.
-    fn tools(&self, tools: &[ToolSpec]) -> u32 {
+    fn definitions(&self, tools: &[ToolSpec]) -> u32 {
         let counts = tools.iter().map(|tool| {
             let written = serde_json::json!({ "type": "function", "function": tool });
             self.counter

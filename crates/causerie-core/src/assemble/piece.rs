@@ -6,6 +6,7 @@ use crate::{
     message::ToolCall,
     prompt::{PromptMessage, PromptRole},
 };
+use std::cell::OnceCell;
 
 /// What stands between two pieces of one message.
 pub(super) const JOINT: &str = "\n\n";
@@ -19,6 +20,8 @@ pub(super) struct Piece {
     pub(super) answers: Option<String>,
     /// Set where a turn begins, to the first message of that turn. History is cut only here.
     pub(super) opens: Option<Seq>,
+    /// The tokens of its content, once they have been counted.
+    pub(super) counted: OnceCell<u32>,
 }
 
 impl Piece {
@@ -31,12 +34,18 @@ impl Piece {
             tool_calls: vec![],
             answers: None,
             opens: None,
+            counted: OnceCell::new(),
         }
     }
 
     /// Whether it says nothing at all.
     pub(super) fn is_empty(&self) -> bool {
         self.text.is_empty() && self.images.is_empty() && self.tool_calls.is_empty()
+    }
+
+    /// Whether it becomes one message with `before`, the piece in front of it.
+    pub(super) fn joins(&self, before: &Piece) -> bool {
+        self.role == before.role && is_open(before.role, &before.tool_calls)
     }
 
     fn into_message(self) -> PromptMessage {
@@ -71,9 +80,10 @@ impl Joined {
 pub(super) fn join(pieces: Vec<Piece>, volatile: Option<usize>) -> Joined {
     let mut messages: Vec<PromptMessage> = vec![];
     let mut stable = None;
+    let opens = |last: &PromptMessage| is_open(last.role, &last.tool_calls);
     for (index, piece) in pieces.into_iter().enumerate() {
         match messages.last_mut() {
-            Some(last) if last.role == piece.role && is_open(last) => append(last, piece),
+            Some(last) if last.role == piece.role && opens(last) => append(last, piece),
             _ => messages.push(piece.into_message()),
         }
         if volatile == Some(index) {
@@ -81,18 +91,18 @@ pub(super) fn join(pieces: Vec<Piece>, volatile: Option<usize>) -> Joined {
         }
     }
     // What comes next may still be joined to an open last message.
-    let closed = messages.len() - usize::from(messages.last().is_some_and(is_open));
+    let closed = messages.len() - usize::from(messages.last().is_some_and(opens));
     Joined {
         stable: stable.unwrap_or(closed),
         messages,
     }
 }
 
-/// Whether another piece of the same role is joined to this message.
-fn is_open(message: &PromptMessage) -> bool {
-    match message.role {
+/// Whether another piece of the same role is joined to what has this role and these calls.
+fn is_open(role: PromptRole, calls: &[ToolCall]) -> bool {
+    match role {
         PromptRole::User => true,
-        PromptRole::Assistant => message.tool_calls.is_empty(),
+        PromptRole::Assistant => calls.is_empty(),
         PromptRole::System | PromptRole::Tool => false,
     }
 }

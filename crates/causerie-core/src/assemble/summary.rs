@@ -93,9 +93,11 @@ pub fn summary_prompt(from: &SummaryIngredients<'_>) -> Result<SummaryPrompt, As
     }
     let body = Piece::words(PromptRole::User, script.finish());
     budget.take_turn(std::slice::from_ref(&body))?;
-    let joined = join(vec![head, body], None);
+    let pieces = vec![head, body];
+    let size = budget.tally(&pieces);
+    let joined = join(pieces, None);
     let tokens = TokenCount {
-        tokens: budget.tally(&[], &joined.messages),
+        tokens: size,
         exact: from.counter.exact(),
     };
     Ok(SummaryPrompt {

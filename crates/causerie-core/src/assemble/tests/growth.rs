@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::prompt::PromptMessage;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A conversation of `turns` exchanges, every third with a tool. `check` sees each prompt, in all
 /// steps of all turns.
@@ -103,4 +104,47 @@ fn most_of_the_input_can_be_cached() {
     });
     let share = same * 100 / all;
     assert!(share >= 90, "{share} %");
+}
+
+/// Adds up the bytes it is shown.
+#[derive(Default)]
+struct Bytes(AtomicUsize);
+
+impl TokenCounter for Bytes {
+    fn count(&self, text: &str) -> u32 {
+        self.0.fetch_add(text.len(), Ordering::Relaxed);
+        ByteEstimate.count(text)
+    }
+
+    fn per_message(&self) -> u32 {
+        ByteEstimate.per_message()
+    }
+
+    fn exact(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn every_word_is_counted_once() {
+    let mut scene = Scene::new("");
+    for n in 1..=1000 {
+        scene
+            .history
+            .push(user(2 * n - 1, n, "A question of some length."));
+        scene
+            .history
+            .push(answer(2 * n, n, "An answer of some length."));
+    }
+    scene.turn = vec![user(2001, 1001, "And now?")];
+    let bytes: usize = scene.history.iter().map(|m| m.text().len()).sum();
+    let counter = Bytes::default();
+    let assembled = assemble(&Ingredients {
+        counter: &counter,
+        ..scene.ingredients()
+    });
+    let assembled = assembled.unwrap();
+    assert!(assembled.cut.is_some() && assembled.prompt.tokens().exact);
+    let counted = counter.0.into_inner();
+    assert!(counted <= bytes + 100, "{counted} bytes of {bytes}");
 }
