@@ -165,7 +165,8 @@ pub enum Streaming {
 /// What creating a message with the same nonce twice does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Creates {
-    /// One message, for ever; the nonce is its name, so no journal is needed.
+    /// One message, for ever, which reads like the newest of them; the nonce is its name, so no
+    /// journal is needed.
     Idempotent,
     /// One message, as long as the platform remembers the nonce.
     Remembered,

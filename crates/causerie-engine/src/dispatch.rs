@@ -34,7 +34,10 @@ use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 /// The least time between two looks for work that nobody announced.
 const LEAST_WAIT: Duration = Duration::from_millis(20);
@@ -55,7 +58,11 @@ pub(crate) struct Dispatch {
     turns: TaskTracker,
     begun: AtomicBool,
     draining: AtomicBool,
+    /// Nothing is taken in any more.
+    closed: AtomicBool,
     handover: CancellationToken,
+    /// Cancelled when the run is dropped: turns do not outlive it.
+    over: CancellationToken,
     finished: AtomicU64,
     handed_over: AtomicU64,
     abandoned: AtomicU64,
@@ -71,7 +78,9 @@ impl Dispatch {
             turns: TaskTracker::new(),
             begun: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             handover: CancellationToken::new(),
+            over: CancellationToken::new(),
             finished: AtomicU64::new(0),
             handed_over: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
@@ -83,6 +92,12 @@ impl Dispatch {
         !self.begun.swap(true, Ordering::SeqCst)
     }
 
+    /// Ends all turns when it is dropped, wherever they are. What they had in hand is found by
+    /// whoever comes next.
+    pub(crate) fn over(&self) -> DropGuard {
+        self.over.clone().drop_guard()
+    }
+
     /// Whether no new turn begins any more.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
@@ -90,6 +105,11 @@ impl Dispatch {
 
     /// Lets turns at work end within `grace`, then has the rest handed over.
     pub(crate) async fn drain(&self, grace: Duration) {
+        self.end_turns(grace).await;
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
+    async fn end_turns(&self, grace: Duration) {
         self.draining.store(true, Ordering::SeqCst);
         self.wake.notify_one();
         self.turns.close();
@@ -128,6 +148,9 @@ impl Dispatch {
 impl Engine {
     /// Takes an event for good, and begins its turn if there is a place.
     pub(crate) async fn take_in(self: &Arc<Self>, event: &Event) -> Result<Accepted, InboxError> {
+        if self.dispatch.closed.load(Ordering::SeqCst) {
+            return Err(InboxError::Stopping);
+        }
         let place = self.dispatch.free_place();
         let claimant = place.as_ref().map(|_| self.claimant());
         let offered = self.store.offer(event, claimant.as_ref()).await;
@@ -170,9 +193,13 @@ impl Engine {
             .live
             .enter(key.clone(), self.dispatch.handover.clone());
         metric::turns_active(self.dispatch.live.len());
+        let over = self.dispatch.over.clone();
         self.dispatch.turns.spawn(async move {
             let turn = AssertUnwindSafe(engine.respond(claim, &signals)).catch_unwind();
-            let ended = turn.await.unwrap_or_else(|_panic| {
+            let Some(turn) = over.run_until_cancelled(turn).await else {
+                return;
+            };
+            let ended = turn.unwrap_or_else(|_panic| {
                 tracing::error!(conversation = %key.conversation, "a turn has panicked");
                 Ended::Lost
             });

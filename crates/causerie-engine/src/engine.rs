@@ -140,6 +140,7 @@ impl Engine {
             return Err(EngineError::RunTwice);
         }
         metric::describe();
+        let _over = self.dispatch.over();
         let platforms_stop = CancellationToken::new();
         let background_stop = CancellationToken::new();
         let mut background = JoinSet::new();

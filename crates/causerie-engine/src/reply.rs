@@ -1,76 +1,64 @@
-//! Our reply to a turn, as the platform gets it.
+//! Our reply to a turn: its delivery, and what the turn makes of it.
 
-use crate::{config::PlatformEntry, engine::Engine};
+use crate::{
+    config::PlatformEntry,
+    deliver::{DeliverError, Delivered, Delivery, Means, Target},
+    engine::Engine,
+    turn::Halt,
+};
 use causerie_core::{
     Text,
+    draft::Ending,
     event::Event,
-    id::{MessageRef, Nonce},
-    platform::{Action, Content, Creates, Notice, Operation, PlatformError, Status},
+    id::MessageRef,
+    outcome::{Failure, Outcome},
+    platform::Status,
     store::{Claim, JournalEntry},
 };
-use tokio::time::{Instant, sleep};
+use std::{future::Future, sync::Arc, time::Duration};
+use tokio::time::Instant;
 
-/// How a reply ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// The model has said everything.
-    Whole,
-    /// What the model has said stands, and a line of ours says why there is no more.
-    Remark(String, Option<Notice>),
-    /// Only we speak.
-    Notice(String, Notice),
-    /// Nothing is said, and what was said before stands.
-    Silent,
-}
+/// How long the last words may take after the turn's own deadline.
+const LAST_WORDS: Duration = Duration::from_secs(60);
+
+/// A reply while it grows.
+pub(crate) struct Reply(Delivery);
 
 /// What became of a reply.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Delivered {
-    /// The messages that carry it.
-    pub(crate) refs: Vec<MessageRef>,
-    /// When its first text was visible.
-    pub(crate) first_text_at: Option<Instant>,
-    /// Whether the platform did not take it.
+pub(crate) struct Told {
+    /// The messages that carry it, and what is worth telling.
+    pub(crate) delivered: Delivered,
+    /// Whether the platform did not take all of it.
     pub(crate) failed: bool,
-    /// What the operator may want to know.
-    pub(crate) notes: Vec<String>,
 }
 
-/// The most often one step is tried.
-const TRIES: u32 = 5;
-
-/// A reply while it grows.
-pub(crate) struct Reply<'a> {
-    engine: &'a Engine,
-    claim: &'a Claim,
-    entry: &'a PlatformEntry,
-    lead: Event,
-    standing: Option<MessageRef>,
-    text: String,
-}
-
-impl<'a> Reply<'a> {
+impl Reply {
     /// A reply to `lead`. `replaces` are messages of ours that it takes the place of.
     pub(crate) fn new(
-        engine: &'a Engine,
-        claim: &'a Claim,
-        entry: &'a PlatformEntry,
+        engine: &Engine,
+        claim: &Claim,
+        entry: &PlatformEntry,
         lead: &Event,
         replaces: &[MessageRef],
+        deadline: Instant,
     ) -> Self {
-        let sent = claim.journal.iter().find_map(|entry| match entry {
-            JournalEntry::Sent { message, .. } => Some(message),
-            _ => None,
-        });
-        let standing = sent.or(replaces.first()).cloned();
-        Self {
-            engine,
-            claim,
-            entry,
-            lead: lead.clone(),
-            standing,
-            text: String::new(),
-        }
+        let target = Target {
+            conversation: claim.key.conversation.clone(),
+            place: lead.place.clone(),
+            turn: claim.turn,
+            reply_to: lead.message().cloned(),
+            replaces: replaces.to_vec(),
+            journal: claim.journal.clone(),
+        };
+        let means = Means {
+            platform: Arc::clone(&entry.platform),
+            store: Arc::clone(&engine.store),
+            claim: claim.key.clone(),
+            clock: Arc::clone(&engine.clock),
+            deadline: deadline + LAST_WORDS,
+        };
+        Self(Delivery::begin(target, means))
     }
 
     /// Whether an earlier attempt has created a message.
@@ -81,100 +69,64 @@ impl<'a> Reply<'a> {
     }
 
     /// More words of the model.
-    pub(crate) async fn push(&mut self, text: &Text) {
-        self.text.push_str(text.expose());
+    pub(crate) fn push(&mut self, text: &Text) {
+        self.0.push(text);
     }
 
     /// Shows what we are at.
-    pub(crate) async fn status(&mut self, status: Status) {
-        self.perform(Action::Status { status }).await.ok();
+    pub(crate) fn status(&mut self, status: Status) {
+        self.0.status(status);
+    }
+
+    /// Waits for `work`, and shows what there is to show meanwhile.
+    pub(crate) async fn beside<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Halt> {
+        tokio::select! {
+            // What is said at once is shown at once, in one step.
+            biased;
+            done = work => Ok(done),
+            Err(error) = self.0.drive() => Err(match error {
+                DeliverError::Stale => Halt::Lost,
+                DeliverError::Undeliverable { .. } | DeliverError::Late { .. } => {
+                    Halt::Ended(Outcome::Failed(Failure::Undeliverable), None)
+                }
+            }),
+        }
     }
 
     /// Brings the reply to its last form.
-    pub(crate) async fn end(mut self, ending: Ending) -> Delivered {
-        let (markdown, notice) = match ending {
-            Ending::Whole => (std::mem::take(&mut self.text), None),
-            Ending::Remark(line, notice) => (format!("{}\n\n*{line}*", self.text), notice),
-            Ending::Notice(line, notice) => (line, Some(notice)),
-            Ending::Silent => return Delivered::default(),
-        };
-        let content = Content {
-            markdown: Text::new(markdown),
-            complete: true,
-            notice,
-        };
-        for _ in 0..TRIES {
-            match self.show(content.clone()).await {
-                Ok(message) => return self.delivered(message),
-                Err(PlatformError::RateLimited { retry_after }) => sleep(retry_after).await,
-                Err(PlatformError::Unavailable { .. }) => {}
-                Err(error) => return failed(&error),
+    pub(crate) async fn end(&mut self, ending: Ending) -> Result<Told, Halt> {
+        match self.0.finish(ending).await {
+            Ok(delivered) => Ok(Told {
+                delivered,
+                failed: false,
+            }),
+            Err(DeliverError::Stale) => Err(Halt::Lost),
+            Err(DeliverError::Undeliverable { reason, delivered }) => {
+                let mut delivered = *delivered;
+                delivered.notes.push(format!("not delivered: {reason}"));
+                Ok(Told {
+                    delivered,
+                    failed: true,
+                })
+            }
+            Err(DeliverError::Late { delivered }) => {
+                let mut delivered = *delivered;
+                delivered
+                    .notes
+                    .push("not all of it was delivered in time".into());
+                Ok(Told {
+                    delivered,
+                    failed: true,
+                })
             }
         }
-        failed(&PlatformError::Unavailable {
-            reason: "tried several times".into(),
-        })
     }
 
-    async fn show(&mut self, content: Content) -> Result<Option<MessageRef>, PlatformError> {
-        if let Some(message) = self.standing.clone() {
-            self.perform(Action::Edit {
-                message: message.clone(),
-                content,
-            })
-            .await?;
-            return Ok(Some(message));
+    /// What is shown so far stands as it is.
+    pub(crate) fn leave(self) -> Told {
+        Told {
+            delivered: self.0.delivered(),
+            failed: false,
         }
-        let noted = self.entry.platform.capabilities().creates != Creates::Idempotent;
-        let store = &self.engine.store;
-        if noted {
-            store
-                .note(&self.claim.key, &JournalEntry::Sending { part: 0 })
-                .await
-                .ok();
-        }
-        let nonce = Nonce::derive(&self.claim.key.conversation, self.claim.turn, 0);
-        let reply_to = self.lead.message().cloned();
-        let message = self
-            .perform(Action::Post {
-                nonce,
-                reply_to,
-                content,
-            })
-            .await?;
-        self.standing = message.clone();
-        if let (true, Some(message)) = (noted, message.clone()) {
-            store
-                .note(&self.claim.key, &JournalEntry::Sent { part: 0, message })
-                .await
-                .ok();
-        }
-        Ok(message)
-    }
-
-    fn delivered(self, message: Option<MessageRef>) -> Delivered {
-        Delivered {
-            refs: message.into_iter().collect(),
-            first_text_at: Some(Instant::now()),
-            ..Delivered::default()
-        }
-    }
-
-    async fn perform(&self, action: Action) -> Result<Option<MessageRef>, PlatformError> {
-        let conversation = self.claim.key.conversation.clone();
-        let operation = Operation {
-            conversation,
-            place: self.lead.place.clone(),
-            action,
-        };
-        Ok(self.entry.platform.perform(&operation).await?.message)
-    }
-}
-
-fn failed(error: &PlatformError) -> Delivered {
-    Delivered {
-        failed: true,
-        notes: vec![format!("not delivered: {error}")],
-        ..Delivered::default()
     }
 }

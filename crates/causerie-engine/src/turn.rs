@@ -14,10 +14,11 @@ use crate::{
     line::Line,
     live::Signals,
     metric,
-    reply::{Ending, Reply},
+    reply::{Reply, Told},
 };
 use causerie_core::{
     Text, Timestamp,
+    draft::Ending,
     event::{Event, EventKind, Rating},
     id::{MessageRef, Seq},
     message::{Message, Part, Role},
@@ -151,7 +152,6 @@ pub(crate) struct Turn<'a> {
     entry: &'a PlatformEntry,
     persona: Arc<Persona>,
     started: Timestamp,
-    began: Instant,
     deadline: Instant,
 }
 
@@ -174,7 +174,6 @@ impl<'a> Turn<'a> {
         signals: &'a Signals,
         entry: &'a PlatformEntry,
     ) -> Self {
-        let began = Instant::now();
         Self {
             engine,
             claim,
@@ -182,8 +181,7 @@ impl<'a> Turn<'a> {
             entry,
             persona: engine.persona_of(claim, entry),
             started: engine.clock.now(),
-            began,
-            deadline: began + engine.config.turn_deadline,
+            deadline: Instant::now() + engine.config.turn_deadline,
         }
     }
 
@@ -255,7 +253,7 @@ impl<'a> Turn<'a> {
         &self,
         question: Question,
         progress: Progress,
-        reply: Reply<'_>,
+        mut reply: Reply,
         halt: Option<Halt>,
     ) -> Result<Close, Halt> {
         let (outcome, line) = match halt {
@@ -266,21 +264,27 @@ impl<'a> Turn<'a> {
         let said = progress.has_text();
         // An answer that stood before keeps standing if there is nothing better to put in its place.
         let stands = !said && !question.replaces.is_empty();
-        let ending = match &line {
-            _ if stands => Ending::Silent,
-            None => Ending::Whole,
-            Some(line) => self.ending(line, &outcome, said),
+        let told = match (&line, &outcome) {
+            _ if stands => reply.leave(),
+            (None, Outcome::Failed(_)) => Told {
+                failed: true,
+                ..reply.leave()
+            },
+            (None, _) => self.until_taken(reply.end(Ending::Complete)).await??,
+            (Some(line), _) => {
+                let ending = self.ending(line, &outcome, said);
+                self.until_taken(reply.end(ending)).await??
+            }
         };
-        let delivered = self.until_taken(reply.end(ending)).await?;
-        let outcome = match delivered.failed && outcome == Outcome::Answered {
+        let outcome = match told.failed && outcome == Outcome::Answered {
             true => Outcome::Failed(Failure::Undeliverable),
             false => outcome,
         };
         let mut close = self.close(outcome);
         if !stands {
-            close.answered(question, &progress, &delivered, self.engine.clock.now());
+            close.answered(question, &progress, &told, self.engine.clock.now());
         }
-        close.used(progress, delivered);
+        close.used(progress, told);
         Ok(close)
     }
 
@@ -293,9 +297,9 @@ impl<'a> Turn<'a> {
     ) -> Result<Close, Halt> {
         let mut close = self.close(outcome);
         if let Some(line) = line {
-            let reply = self.reply(agenda, &[]);
+            let mut reply = self.reply(agenda, &[]);
             let ending = self.ending(&line, &close.outcome, false);
-            close.delivered(self.until_taken(reply.end(ending)).await?);
+            close.told(self.until_taken(reply.end(ending)).await??);
         }
         Ok(close)
     }
@@ -311,9 +315,12 @@ impl<'a> Turn<'a> {
             argument: argument.expose().trim(),
         };
         let done = self.patiently(|| command::run(name, &call)).await?;
-        let reply = self.reply(agenda, &[]);
-        let ending = Ending::Notice(done.text, Notice::Told);
-        close.delivered(self.until_taken(reply.end(ending)).await?);
+        let mut reply = self.reply(agenda, &[]);
+        let ending = Ending::Replace {
+            text: done.text.into(),
+            notice: Some(Notice::Told),
+        };
+        close.told(self.until_taken(reply.end(ending)).await??);
         close.state = done.state;
         if done.erase {
             close.truncate = Some(Seq(1));
@@ -447,8 +454,16 @@ impl<'a> Turn<'a> {
             .await
     }
 
-    fn reply(&self, agenda: &Agenda, replaces: &[MessageRef]) -> Reply<'a> {
-        Reply::new(self.engine, self.claim, self.entry, &agenda.lead, replaces)
+    fn reply(&self, agenda: &Agenda, replaces: &[MessageRef]) -> Reply {
+        let deadline = self.deadline;
+        Reply::new(
+            self.engine,
+            self.claim,
+            self.entry,
+            &agenda.lead,
+            replaces,
+            deadline,
+        )
     }
 
     fn ending(&self, line: &Line, outcome: &Outcome, said: bool) -> Ending {
@@ -462,8 +477,14 @@ impl<'a> Turn<'a> {
             Outcome::Answered | Outcome::Superseded => None,
         };
         match said {
-            true => Ending::Remark(words, notice),
-            false => Ending::Notice(words, notice.unwrap_or(Notice::Told)),
+            true => Ending::Note {
+                line: words.into(),
+                notice,
+            },
+            false => Ending::Replace {
+                text: words.into(),
+                notice: notice.or(Some(Notice::Told)),
+            },
         }
     }
 

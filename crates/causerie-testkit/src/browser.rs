@@ -113,13 +113,7 @@ impl Browser {
         let found = self
             .post("execute/async", json!({"script": script, "args": []}))
             .await;
-        if found.is_null() {
-            let complaints = self.complaints().await;
-            let text = self.run("return document.body.innerText").await;
-            panic!(
-                "the page never came to: {wish}\nit shows: {text}\nit complains: {complaints:?}"
-            );
-        }
+        assert!(!found.is_null(), "the page never came to: {wish}");
         found
     }
 

@@ -1,6 +1,8 @@
 //! What tests are made with.
 
+pub mod backend;
 pub mod browser;
+pub mod chat;
 pub mod clock;
 pub mod platform;
 pub mod process;

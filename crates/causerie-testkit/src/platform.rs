@@ -262,6 +262,9 @@ impl State {
             } => {
                 self.previews.remove(nonce.as_str());
                 let known = self.known(nonce, creates);
+                if let (Creates::Idempotent, Some(message)) = (creates, &known) {
+                    self.show(message, content)?;
+                }
                 receipt.message = Some(
                     known.unwrap_or_else(|| self.create(Some(nonce), reply_to.as_ref(), content)),
                 );

@@ -1,7 +1,7 @@
 //! The end of a turn: what the commit holds, and what follows from it.
 
 use super::{Ended, Progress, Question, Turn, limits};
-use crate::{agenda::Agenda, metric, reply::Delivered, summary::Job};
+use crate::{agenda::Agenda, metric, reply::Told, summary::Job};
 use causerie_core::{
     Timestamp,
     assemble::Cut,
@@ -26,7 +26,7 @@ pub(super) struct Close {
     shape: PromptShape,
     rounds: u32,
     cut: Option<Cut>,
-    told: Delivered,
+    told: Told,
     notes: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ impl Turn<'_> {
             shape: PromptShape::default(),
             rounds: 0,
             cut: None,
-            told: Delivered::default(),
+            told: Told::default(),
             notes: vec![],
         }
     }
@@ -108,7 +108,7 @@ impl Turn<'_> {
                 events.push((stop, Outcome::Answered));
             }
         }
-        let first_text = close.told.first_text_at;
+        let delivered = &close.told.delivered;
         TurnRecord {
             conversation: self.claim.key.conversation.clone(),
             turn: self.claim.turn,
@@ -120,14 +120,15 @@ impl Turn<'_> {
             model: close.model.clone(),
             usage: close.usage,
             prompt: close.shape,
-            first_text_ms: first_text
-                .map(|at| at.saturating_duration_since(self.began).as_millis() as u64),
+            first_text_ms: delivered
+                .first_text_at
+                .map(|at| at.since(self.started).as_millis() as u64),
             steps: close.rounds,
-            delivered: close.told.refs.clone(),
+            delivered: delivered.refs.clone(),
             notes: close
                 .notes
                 .iter()
-                .chain(&close.told.notes)
+                .chain(&delivered.notes)
                 .cloned()
                 .collect(),
         }
@@ -176,7 +177,7 @@ impl Close {
         &mut self,
         question: Question,
         progress: &Progress,
-        told: &Delivered,
+        told: &Told,
         at: Timestamp,
     ) {
         if matches!(self.outcome, Outcome::Refused(_)) {
@@ -198,13 +199,13 @@ impl Close {
             steps.push(spoken(&asked, progress, at));
         }
         for step in steps.iter_mut().filter(|step| step.role == Role::Assistant) {
-            step.refs = told.refs.clone();
+            step.refs = told.delivered.refs.clone();
         }
         self.append.extend(steps);
     }
 
     /// Adds what the answer used, and how it was delivered.
-    pub(super) fn used(&mut self, progress: Progress, told: Delivered) {
+    pub(super) fn used(&mut self, progress: Progress, told: Told) {
         self.charges = progress.charges;
         self.usage = progress.usage;
         self.model = progress.model;
@@ -212,10 +213,11 @@ impl Close {
         self.rounds = progress.rounds;
         self.cut = progress.cut;
         self.notes.extend(progress.notes);
-        self.delivered(told);
+        self.told(told);
     }
 
-    pub(super) fn delivered(&mut self, told: Delivered) {
+    /// Adds how it was delivered.
+    pub(super) fn told(&mut self, told: Told) {
         self.told = told;
     }
 }

@@ -36,15 +36,15 @@ impl Turn<'_> {
         question: &Question,
         history: &[Message],
         progress: &mut Progress,
-        reply: &mut Reply<'_>,
+        reply: &mut Reply,
     ) -> Result<(), Halt> {
         let material = Material {
             agenda,
             question,
             history,
         };
-        reply.push(&progress.said()).await;
-        self.note_beginning(agenda).await?;
+        reply.push(&progress.said());
+        reply.beside(self.note_beginning(agenda)).await??;
         while !progress.done {
             self.call_tools(agenda, progress, reply).await?;
             let calls = self.round(&material, progress, reply).await?;
@@ -79,7 +79,7 @@ impl Turn<'_> {
         &self,
         material: &Material<'_>,
         progress: &mut Progress,
-        reply: &mut Reply<'_>,
+        reply: &mut Reply,
     ) -> Result<Vec<ToolCall>, Halt> {
         let models = self.candidates();
         for (at, model) in models.iter().enumerate() {
@@ -128,7 +128,7 @@ impl Turn<'_> {
         model: &ModelName,
         backend: &dyn Backend,
         progress: &mut Progress,
-        reply: &mut Reply<'_>,
+        reply: &mut Reply,
     ) -> Result<(Prompt, causerie_core::backend::CompletionStream), Refused> {
         self.until_ready(backend, reply).await?;
         let counter = backend.counter();
@@ -137,23 +137,21 @@ impl Turn<'_> {
         let prompt = assembled.prompt;
         let estimate = u64::from(prompt.tokens().tokens) + u64::from(prompt.max_output_tokens());
         let (lead, question) = (&material.agenda.lead, material.question);
-        self.reserve(lead, question, estimate, progress).await?;
-        let stream = backend.complete(&prompt).await?;
+        reply
+            .beside(self.reserve(lead, question, estimate, progress))
+            .await??;
+        let stream = reply.beside(backend.complete(&prompt)).await??;
         Ok((prompt, stream))
     }
 
     /// Waits for a model that loads; the turn's deadline stands above.
-    async fn until_ready(
-        &self,
-        backend: &dyn Backend,
-        reply: &mut Reply<'_>,
-    ) -> Result<(), Refused> {
+    async fn until_ready(&self, backend: &dyn Backend, reply: &mut Reply) -> Result<(), Refused> {
         let mut readiness = backend.readiness();
         if matches!(readiness, Readiness::Loading { .. }) {
-            reply.status(Status::Loading).await;
-            readiness = backend.ready().await;
+            reply.status(Status::Loading);
+            readiness = reply.beside(backend.ready()).await?;
         }
-        reply.status(Status::Typing).await;
+        reply.status(Status::Typing);
         match readiness {
             Readiness::Failed(reason) => Err(BackendError::Misconfigured { reason }.into()),
             Readiness::Ready | Readiness::Loading { .. } => Ok(()),
@@ -210,7 +208,7 @@ impl Turn<'_> {
         backend: &dyn Backend,
         mut stream: causerie_core::backend::CompletionStream,
         progress: &mut Progress,
-        reply: &mut Reply<'_>,
+        reply: &mut Reply,
     ) -> Result<Vec<ToolCall>, Halt> {
         let mut calls = vec![];
         // Until the model says what it used, a turn that breaks off has used this.
@@ -221,15 +219,15 @@ impl Turn<'_> {
         });
         let counter = backend.counter();
         let mut between = progress.has_text();
-        while let Some(delta) = stream.next().await {
+        while let Some(delta) = reply.beside(stream.next()).await? {
             match delta {
                 Ok(Delta::Text(text)) => {
                     if std::mem::take(&mut between) {
-                        reply.push(&Text::new("\n\n")).await;
+                        reply.push(&Text::new("\n\n"));
                     }
                     progress.text.push_str(text.expose());
                     progress.usage.output += u64::from(counter.count(text.expose()));
-                    reply.push(&text).await;
+                    reply.push(&text);
                     if progress.text.len() > MAX_ANSWER {
                         progress
                             .notes
@@ -306,23 +304,23 @@ impl Turn<'_> {
         &self,
         agenda: &Agenda,
         progress: &mut Progress,
-        reply: &mut Reply<'_>,
+        reply: &mut Reply,
     ) -> Result<(), Halt> {
         let open = open_calls(&progress.steps);
         if open.is_empty() {
             return Ok(());
         }
-        reply.status(Status::Working).await;
+        reply.status(Status::Working);
         let context = ToolContext {
             conversation: self.claim.key.conversation.clone(),
             participant: agenda.lead.author.clone(),
         };
         for call in open {
-            let output = self
+            let running = self
                 .engine
                 .toolbox
-                .call(&call, &self.persona.tools, &context)
-                .await;
+                .call(&call, &self.persona.tools, &context);
+            let output = reply.beside(running).await?;
             let part = Part::ToolOutput {
                 call: call.id,
                 text: output,

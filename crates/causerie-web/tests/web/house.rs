@@ -23,9 +23,6 @@ pub(crate) struct House {
     running: JoinHandle<()>,
 }
 
-/// What outlives a process.
-pub(crate) type Left = (Arc<Desk>, mpsc::UnboundedReceiver<Event>);
-
 struct Wall;
 
 impl Clock for Wall {
@@ -51,13 +48,9 @@ impl House {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
-        let (desk, heard) = Desk::new();
-        Self::again(config, (Arc::new(desk), heard)).await
-    }
-
-    /// Opens with what another house left.
-    pub(crate) async fn again(config: Config, (desk, heard): Left) -> Self {
         let web = Arc::new(bind(config).await.unwrap());
+        let (desk, heard) = Desk::new();
+        let desk = Arc::new(desk);
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = Box::pin(async move {
             let _ = stopped.await;
@@ -135,10 +128,9 @@ impl House {
     }
 
     /// Stops, and waits until it has.
-    pub(crate) async fn close(mut self) -> Left {
+    pub(crate) async fn close(mut self) {
         self.stop.take().unwrap().send(()).unwrap();
         self.running.await.unwrap();
-        (self.desk, self.heard.into_inner())
     }
 }
 

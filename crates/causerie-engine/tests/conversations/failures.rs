@@ -1,0 +1,207 @@
+//! What people see when it goes wrong: always something, never what looks whole and is not.
+
+use causerie_core::{
+    backend::{BackendError, FinishReason},
+    outcome::{Failure, Outcome, Refusal},
+};
+use causerie_testkit::{
+    backend::Script,
+    chat::{Chat, person},
+};
+use insta::{allow_duplicates, assert_snapshot};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn outcome(chat: &Chat) -> Outcome {
+    chat.outcomes().await.pop().unwrap().1
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_way_a_model_fails_is_one_line_and_one_record() {
+    let reason = || "status 500".to_owned();
+    let retry_after = Some(30 * SECOND);
+    let mut seen = String::new();
+    for (error, failure) in [
+        (
+            BackendError::Busy { retry_after },
+            Failure::ModelUnavailable,
+        ),
+        (
+            BackendError::Unavailable { reason: reason() },
+            Failure::ModelUnavailable,
+        ),
+        (BackendError::TimedOut, Failure::Deadline),
+        (
+            BackendError::Interrupted { reason: reason() },
+            Failure::Interrupted,
+        ),
+        (
+            BackendError::Overflow {
+                tokens: 10,
+                window: 5,
+            },
+            Failure::TooLong,
+        ),
+        (BackendError::Declined, Failure::Declined),
+        (
+            BackendError::Misconfigured { reason: reason() },
+            Failure::Misconfigured,
+        ),
+    ] {
+        let mut chat = Chat::new();
+        chat.backend.expect([Script::refuse(error)]);
+        seen += &(chat.say("Hi").await + "\n");
+        assert_eq!(outcome(&chat).await, Outcome::Failed(failure));
+        assert_eq!(chat.history_text().await, "User: Hi");
+        assert!(
+            !chat.turns().await[0].notes.is_empty(),
+            "the operator is told too"
+        );
+    }
+    assert_snapshot!(seen, @r"
+    bot [Failed(ModelUnavailable)]: The model is busy. Please try again in 30 seconds.
+    bot [Failed(ModelUnavailable)]: The model is not available right now. Please try again later.
+    bot [Failed(Deadline)]: The answer took too long and was given up. Please try again.
+    bot [Failed(Interrupted)]: The answer broke off here. Please try again.
+    bot [Failed(TooLong)]: That message is too long for this model. Please shorten it.
+    bot [Failed(Declined)]: The model's provider declined to answer this.
+    bot [Failed(Misconfigured)]: The model is not set up correctly. The operator has been told.
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_cut_never_looks_whole() {
+    let broken = BackendError::Interrupted {
+        reason: "reset".into(),
+    };
+    for script in [
+        Script::say("Half an").then_cut(),
+        Script::say("Half an").then_fail(broken),
+    ] {
+        let mut chat = Chat::new();
+        chat.backend.expect([script]);
+        let seen = chat.say("Hi").await;
+        allow_duplicates!(assert_snapshot!(seen, @r"
+        bot [Failed(Interrupted)]: Half an
+
+        The answer broke off here. Please try again.
+        "));
+        assert_eq!(outcome(&chat).await, Outcome::Failed(Failure::Interrupted));
+        assert_eq!(chat.history_text().await, "User: Hi\nAssistant: Half an");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_answer_is_not_silence() {
+    let mut chat = Chat::new();
+    chat.backend
+        .expect([Script::nothing(), Script::think("hm"), Script::say("  ")]);
+    for _ in 0..3 {
+        let seen = chat.say("Hi").await;
+        allow_duplicates!(
+            assert_snapshot!(seen, @"bot [Failed(EmptyAnswer)]: The model gave no answer. Please put it another way.")
+        );
+    }
+    assert_eq!(outcome(&chat).await, Outcome::Failed(Failure::EmptyAnswer));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filtered_answer_says_so() {
+    let mut chat = Chat::new();
+    chat.backend
+        .expect([Script::say("Well, ").then_finish(FinishReason::Filtered)]);
+    assert_snapshot!(chat.say("Hi").await, @r"
+    bot [Failed(Declined)]: Well,
+
+    The model's provider declined to answer this.
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_has_a_deadline() {
+    let mut chat = Chat::with(|setup| setup.config.turn_deadline = 20 * SECOND);
+    chat.backend
+        .expect([Script::say("Slow ").then_wait(100 * SECOND)]);
+    assert_snapshot!(chat.say("Hi").await, @r"
+    bot [Failed(Deadline)]: Slow
+
+    The answer took too long and was given up. Please try again.
+    ");
+    assert_eq!(chat.backend.dropped(), 1);
+    assert_snapshot!(chat.say("Again").await, @"bot: Again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_ends_one_turn_and_nothing_else() {
+    let mut chat = Chat::new();
+    chat.backend
+        .expect([Script::say("Oh ").then_wait(SECOND).then_panic()]);
+    assert_snapshot!(chat.say("Hi").await, @r"
+    bot [Failed(Internal)]: Oh
+
+    Something went wrong on our side. Please try again.
+    ");
+    assert_snapshot!(chat.say("Again").await, @"bot: Again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bots_are_not_answered() {
+    let mut chat = Chat::new();
+    chat.speaker = person("robot");
+    chat.speaker.is_bot = true;
+    assert_eq!(chat.say("Beep").await, "");
+    assert_eq!(outcome(&chat).await, Outcome::Refused(Refusal::Bot));
+    assert!(chat.backend.prompts().is_empty() && chat.history().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn bots_that_may_speak_are_answered_until_the_loop_guard() {
+    let mut chat = Chat::with(|setup| {
+        setup.config.loop_limit = 2;
+        let bots = causerie_engine::Rule {
+            bots: true,
+            ..Default::default()
+        };
+        setup.config.admission.allow = vec![bots];
+    });
+    chat.speaker.is_bot = true;
+    assert_eq!(chat.say("1").await, "bot: 1");
+    assert_eq!(chat.say("2").await, "bot: 2");
+    assert_eq!(chat.say("3").await, "");
+    assert_eq!(outcome(&chat).await, Outcome::Refused(Refusal::Loop));
+    chat.speaker.is_bot = false;
+    assert_eq!(chat.say("4").await, "bot: 4");
+    chat.speaker.is_bot = true;
+    assert_eq!(chat.say("5").await, "bot: 5");
+}
+
+#[tokio::test(start_paused = true)]
+async fn empty_and_huge_messages_are_refused_with_a_line() {
+    let mut chat = Chat::new();
+    assert_snapshot!(chat.say(" \n").await, @"bot [Refused { until: None }]: There was nothing in that message that I can answer.");
+    assert_eq!(outcome(&chat).await, Outcome::Refused(Refusal::Empty));
+    let huge = "x".repeat(1024 * 1024);
+    assert_snapshot!(chat.say(&huge).await, @"bot [Refused { until: None }]: That message is too large. I take up to 256 KiB.");
+    assert_eq!(
+        outcome(&chat).await,
+        Outcome::Refused(Refusal::TooLarge { limit: 262_144 })
+    );
+    assert!(chat.backend.prompts().is_empty() && chat.history().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_fit_the_model_is_said() {
+    let mut chat = Chat::new();
+    chat.backend
+        .set_capabilities(|can| can.context_window = 2048);
+    assert_snapshot!(chat.say(&"word ".repeat(4000)).await, @"bot [Failed(TooLong)]: That message is too long for this model. Please shorten it.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_come_in_chinese_too() {
+    let mut chat = Chat::with(|setup| setup.language = causerie_engine::Language::Chinese);
+    chat.backend
+        .expect([Script::refuse(BackendError::TimedOut)]);
+    assert_snapshot!(chat.say("你好").await, @"bot [Failed(Deadline)]: 回答耗时过长，已放弃。请再试一次。");
+}

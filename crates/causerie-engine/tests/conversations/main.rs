@@ -1,0 +1,11 @@
+//! What the engine does, told as conversations.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
+mod answers;
+mod changes;
+mod commands;
+mod failures;
+mod limits;
+mod load;
+mod recovery;
+mod tools;

@@ -1,0 +1,163 @@
+//! Crashes, hand-overs and stores that are away.
+
+use crate::recovery::flaky::FlakyStore;
+use causerie_core::{
+    outcome::{Failure, Outcome},
+    platform::{Creates, InboxError},
+};
+use causerie_testkit::{
+    backend::Script,
+    chat::{Chat, TokioClock},
+};
+use insta::assert_snapshot;
+use std::{sync::Arc, time::Duration};
+use tokio::time::sleep;
+
+mod flaky;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn after_a_crash_the_answer_goes_on_in_the_same_message() {
+    for creates in [Creates::Idempotent, Creates::Remembered, Creates::Ambiguous] {
+        let mut chat = Chat::with(|setup| setup.capabilities.creates = creates);
+        chat.say("Before").await;
+        chat.backend
+            .expect([Script::say("Once upon ").then_wait(60 * SECOND)]);
+        chat.post("Tell").await;
+        sleep(5 * SECOND).await;
+        assert_eq!(chat.platform.words(), ["Before", "Once upon"]);
+        chat.backend.expect([Script::say("Once upon a time.")]);
+        chat.restart_after_kill().await;
+        assert_eq!(chat.settle().await, "bot: Once upon a time.");
+        assert_eq!(chat.platform.words(), ["Before", "Once upon a time."]);
+        let turn = chat.turns().await.remove(0);
+        assert_eq!((turn.turn.0, turn.attempts), (2, 2));
+        assert_eq!(chat.outcomes().await.len(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn mail_that_came_after_the_crash_is_the_next_turn() {
+    let mut chat = Chat::new();
+    chat.backend
+        .expect([Script::say("Once upon ").then_wait(60 * SECOND)]);
+    chat.post("Tell").await;
+    sleep(5 * SECOND).await;
+    chat.restart_after_kill().await;
+    chat.backend.expect([Script::say("Once upon a time.")]);
+    chat.post("And then?").await;
+    chat.settle().await;
+    assert_eq!(chat.platform.words(), ["Once upon a time.", "And then?"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_kills_every_process_is_given_up() {
+    let mut chat = Chat::with(|setup| setup.config.max_attempts = 2);
+    let hang = || Script::default().then_wait(1000 * SECOND);
+    chat.backend.expect([hang(), hang()]);
+    chat.post("Kill").await;
+    for _ in 0..2 {
+        sleep(40 * SECOND).await;
+        chat.restart_after_kill().await;
+    }
+    assert_snapshot!(chat.settle().await, @"bot [Failed(GaveUp)]: I tried several times and could not answer this. Please ask again.");
+    assert_eq!(chat.outcomes().await[0].1, Outcome::Failed(Failure::GaveUp));
+    assert_eq!(chat.say("Hi").await, "bot: Hi");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_lets_answers_end() {
+    let mut chat = Chat::new();
+    chat.backend
+        .expect([Script::say("One ").then_wait(5 * SECOND).then_say("two.")]);
+    chat.post("Count").await;
+    sleep(SECOND).await;
+    let report = chat.shut_down().await;
+    assert_eq!(
+        (report.finished, report.handed_over, report.abandoned),
+        (1, 0, 0)
+    );
+    assert_eq!(chat.platform.words(), ["One two."]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_hands_over_what_takes_too_long() {
+    for creates in [Creates::Idempotent, Creates::Ambiguous] {
+        let mut chat = Chat::with(|setup| setup.capabilities.creates = creates);
+        chat.backend
+            .expect([Script::say("One ").then_wait(500 * SECOND)]);
+        chat.post("Count").await;
+        sleep(SECOND).await;
+        let report = chat.shut_down().await;
+        assert_eq!(
+            (report.finished, report.handed_over, report.abandoned),
+            (0, 1, 0)
+        );
+        let late = chat.event(causerie_core::event::EventKind::StopPressed);
+        assert!(matches!(
+            chat.inbox().offer(late).await,
+            Err(InboxError::Stopping)
+        ));
+        chat.backend.expect([Script::say("One two.")]);
+        chat.restart();
+        let before = tokio::time::Instant::now();
+        assert_eq!(chat.settle().await, "bot: One two.");
+        assert!(before.elapsed() < 5 * SECOND, "a hand-over needs no expiry");
+        assert_eq!(chat.turns().await[0].attempts, 1);
+        assert_eq!(chat.platform.words().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_at_the_commit_is_asked_until_it_is_back() {
+    let store = Arc::new(FlakyStore::new(Arc::new(TokioClock::default())));
+    let mut chat = Chat::with(|setup| setup.store = Some(store.clone()));
+    chat.backend
+        .expect([Script::say("Hello!").then_wait(SECOND)]);
+    chat.post("Hi").await;
+    store.fail_commits(true);
+    sleep(120 * SECOND).await;
+    assert_eq!(chat.platform.words(), ["Hello!"]);
+    assert!(chat.turns().await.is_empty());
+    store.fail_commits(false);
+    chat.settle().await;
+    assert_eq!(chat.platform.words(), ["Hello!"]);
+    assert_eq!(chat.backend.prompts().len(), 1);
+    assert_eq!(
+        chat.turns().await[0].attempts,
+        1,
+        "the claim was renewed meanwhile"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_whose_claim_is_lost_says_no_more_and_never_commits() {
+    let store = Arc::new(FlakyStore::new(Arc::new(TokioClock::default())));
+    let mut chat = Chat::with(|setup| setup.store = Some(store.clone()));
+    chat.backend.expect([
+        Script::say("One ").then_wait(60 * SECOND).then_say("two"),
+        Script::say("Another"),
+    ]);
+    chat.post("Count").await;
+    sleep(SECOND).await;
+    store.lose_claims();
+    chat.settle().await;
+    assert_eq!(chat.platform.words(), ["Another"]);
+    assert_eq!(chat.history_text().await, "User: Count\nAssistant: Another");
+    assert_eq!(chat.backend.dropped(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_stored_is_not_acknowledged() {
+    let store = Arc::new(FlakyStore::new(Arc::new(TokioClock::default())));
+    let mut chat = Chat::with(|setup| setup.store = Some(store.clone()));
+    store.fail_offers(true);
+    let event = chat.event(causerie_core::event::EventKind::StopPressed);
+    assert!(matches!(
+        chat.inbox().offer(event).await,
+        Err(InboxError::Unavailable(_))
+    ));
+    store.fail_offers(false);
+    assert_eq!(chat.say("Hi").await, "bot: Hi");
+}

@@ -1,0 +1,168 @@
+//! A store that fails when it is told to.
+
+use async_trait::async_trait;
+use causerie_core::{
+    Clock, Timestamp,
+    event::Event,
+    id::{ConversationId, Fence, ParticipantId},
+    limit::Charge,
+    message::Message,
+    outcome::TurnRecord,
+    platform::ConversationEntry,
+    store::*,
+};
+use causerie_store::MemoryStore;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+/// A memory store in front of which something may stand.
+pub(crate) struct FlakyStore {
+    inner: MemoryStore,
+    fail_commits: AtomicBool,
+    fail_offers: AtomicBool,
+    /// The next renewal gives the claim away instead.
+    lose: AtomicBool,
+}
+
+impl FlakyStore {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            inner: MemoryStore::new(clock),
+            fail_commits: AtomicBool::new(false),
+            fail_offers: AtomicBool::new(false),
+            lose: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn fail_commits(&self, fail: bool) {
+        self.fail_commits.store(fail, Ordering::SeqCst);
+    }
+
+    pub(crate) fn fail_offers(&self, fail: bool) {
+        self.fail_offers.store(fail, Ordering::SeqCst);
+    }
+
+    pub(crate) fn lose_claims(&self) {
+        self.lose.store(true, Ordering::SeqCst);
+    }
+}
+
+fn away<T>() -> Result<T, StoreError> {
+    Err(StoreError::Unavailable("the test took it away".into()))
+}
+
+#[async_trait]
+impl Mailbox for FlakyStore {
+    async fn offer(
+        &self,
+        event: &Event,
+        claimant: Option<&Claimant>,
+    ) -> Result<Offered, StoreError> {
+        if self.fail_offers.load(Ordering::SeqCst) {
+            return away();
+        }
+        self.inner.offer(event, claimant).await
+    }
+
+    async fn claim(&self, claimant: &Claimant) -> Result<Option<Claim>, StoreError> {
+        self.inner.claim(claimant).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.next_due().await
+    }
+
+    async fn renew(&self, claim: &ClaimKey, ttl: Duration) -> Result<Renewed, StoreError> {
+        if self.lose.swap(false, Ordering::SeqCst) {
+            let at = Timestamp(0);
+            self.inner.release(claim, Release::Retry { at }).await?;
+        }
+        self.inner.renew(claim, ttl).await
+    }
+
+    async fn note(&self, claim: &ClaimKey, entry: &JournalEntry) -> Result<(), StoreError> {
+        self.inner.note(claim, entry).await
+    }
+
+    async fn commit(&self, claim: &ClaimKey, commit: &Commit) -> Result<Committed, StoreError> {
+        if self.fail_commits.load(Ordering::SeqCst) {
+            return away();
+        }
+        self.inner.commit(claim, commit).await
+    }
+
+    async fn release(&self, claim: &ClaimKey, release: Release) -> Result<(), StoreError> {
+        self.inner.release(claim, release).await
+    }
+}
+
+#[async_trait]
+impl Archive for FlakyStore {
+    async fn history(
+        &self,
+        conversation: &ConversationId,
+        range: HistoryRange,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.inner.history(conversation, range).await
+    }
+
+    async fn pending(&self, conversation: &ConversationId) -> Result<Vec<Event>, StoreError> {
+        self.inner.pending(conversation).await
+    }
+
+    async fn state(&self, conversation: &ConversationId) -> Result<ConversationState, StoreError> {
+        self.inner.state(conversation).await
+    }
+
+    async fn conversations(
+        &self,
+        participant: &ParticipantId,
+        limit: usize,
+    ) -> Result<Vec<ConversationEntry>, StoreError> {
+        self.inner.conversations(participant, limit).await
+    }
+
+    async fn turns(&self, query: &TurnQuery, limit: usize) -> Result<Vec<TurnRecord>, StoreError> {
+        self.inner.turns(query, limit).await
+    }
+
+    async fn summarise(
+        &self,
+        conversation: &ConversationId,
+        summary: &Summary,
+    ) -> Result<(), StoreError> {
+        self.inner.summarise(conversation, summary).await
+    }
+
+    async fn erase(&self, what: &Erase) -> Result<Erased, StoreError> {
+        self.inner.erase(what).await
+    }
+
+    async fn census(&self) -> Result<Census, StoreError> {
+        self.inner.census().await
+    }
+}
+
+#[async_trait]
+impl Ledger for FlakyStore {
+    async fn reserve(
+        &self,
+        id: &ReservationId,
+        charges: &[Charge],
+    ) -> Result<Reserved, StoreError> {
+        self.inner.reserve(id, charges).await
+    }
+
+    async fn settle(&self, id: &ReservationId, used: &[u64]) -> Result<(), StoreError> {
+        self.inner.settle(id, used).await
+    }
+
+    async fn lease(&self, role: &str, claimant: &Claimant) -> Result<Option<Fence>, StoreError> {
+        self.inner.lease(role, claimant).await
+    }
+}

@@ -1,0 +1,492 @@
+//! Tests written as conversations: say something, and look at what people see.
+//!
+//! ```no_run
+//! # async fn example() {
+//! use causerie_testkit::{backend::Script, chat::Chat};
+//! let mut chat = Chat::new();
+//! chat.backend.expect([Script::say("Hello!")]);
+//! assert_eq!(chat.say("Hi").await, "bot: Hello!");
+//! # }
+//! ```
+//!
+//! Run such tests with tokio's time paused: waiting costs nothing then, and the store's clock is
+//! tokio's too.
+
+use crate::{
+    backend::ScriptedBackend,
+    platform::{RecordingPlatform, Seen},
+};
+use causerie_core::{
+    Clock, Text, Timestamp,
+    event::{Event, EventKind, Participant, Posted, Rating},
+    id::{
+        ConversationId, EventId, MessageRef, ModelName, ParticipantId, PersonaName, Place,
+        PlatformId, ReplicaId,
+    },
+    message::Message,
+    outcome::{Outcome, TurnRecord},
+    persona::Persona,
+    platform::{Accepted, Inbox, PlatformCapabilities},
+    store::{HistoryRange, Store, TurnQuery},
+    tool::Tool,
+};
+use causerie_engine::{Config, Engine, EngineError, Language, Parts, PlatformEntry, RunReport};
+use causerie_store::MemoryStore;
+use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
+use tokio::{task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+/// The longest a test waits for an answer, in the test's time.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Tokio's time as a clock, so that pausing it stops both.
+#[derive(Clone, Copy, Debug)]
+pub struct TokioClock {
+    began: Instant,
+    /// What it showed when it was made.
+    at: Timestamp,
+}
+
+impl Default for TokioClock {
+    /// It begins on an ordinary Tuesday: 2026-11-24, 12:00 UTC.
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            at: Timestamp(1_795_521_600_000),
+        }
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Timestamp {
+        self.at + self.began.elapsed()
+    }
+}
+
+/// What a conversation takes place with.
+pub struct Setup {
+    /// How the engine is configured.
+    pub config: Config,
+    /// Who answers. Its model is called `small`.
+    pub persona: Persona,
+    /// What the platform can do.
+    pub capabilities: PlatformCapabilities,
+    /// More models, which the persona may name.
+    pub backends: BTreeMap<ModelName, Arc<ScriptedBackend>>,
+    /// More personas.
+    pub personas: Vec<Persona>,
+    /// What models may call.
+    pub tools: Vec<Arc<dyn Tool>>,
+    /// The language of the lines that we speak ourselves.
+    pub language: Language,
+    /// Where everything is kept; a memory store if `None`.
+    pub store: Option<Arc<dyn Store>>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let small = ModelName::new("small").expect("a fixed name");
+        let name = PersonaName::new("assistant").expect("a fixed name");
+        Self {
+            config: Config::default(),
+            persona: Persona::new(name, "", vec![small]),
+            capabilities: RecordingPlatform::editing(),
+            backends: BTreeMap::new(),
+            personas: vec![],
+            tools: vec![],
+            language: Language::English,
+            store: None,
+        }
+    }
+}
+
+/// A conversation with a running engine.
+pub struct Chat {
+    /// The model.
+    pub backend: Arc<ScriptedBackend>,
+    /// What people see.
+    pub platform: Arc<RecordingPlatform>,
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The time of all of it.
+    pub clock: TokioClock,
+    /// Who speaks next.
+    pub speaker: Participant,
+    setup: Setup,
+    inbox: Arc<dyn Inbox>,
+    stop: CancellationToken,
+    running: JoinHandle<Result<RunReport, EngineError>>,
+    conversation: ConversationId,
+    replicas: u32,
+    events: u64,
+    said: Vec<Said>,
+    shown: Vec<Seen>,
+}
+
+/// What a person said, and how many messages of ours were there by then.
+struct Said {
+    message: MessageRef,
+    name: String,
+    text: String,
+    after: usize,
+}
+
+impl Chat {
+    /// A conversation with the defaults.
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// A conversation for which `change` has prepared.
+    ///
+    /// # Panics
+    /// If the engine will not have it.
+    pub fn with(change: impl FnOnce(&mut Setup)) -> Self {
+        let mut setup = Setup::default();
+        change(&mut setup);
+        let clock = TokioClock::default();
+        let store = setup
+            .store
+            .clone()
+            .unwrap_or_else(|| Arc::new(MemoryStore::new(Arc::new(clock))));
+        let platform = RecordingPlatform::new(setup.capabilities.clone());
+        let backend = ScriptedBackend::new();
+        let conversation = conversation("room");
+        let started = start(&setup, &store, clock, &platform, &backend, 1);
+        Self {
+            backend,
+            platform,
+            store,
+            clock,
+            speaker: person("ann"),
+            setup,
+            inbox: started.inbox,
+            stop: started.stop,
+            running: started.running,
+            conversation,
+            replicas: 1,
+            events: 0,
+            said: vec![],
+            shown: vec![],
+        }
+    }
+
+    /// Where events go in.
+    pub fn inbox(&self) -> Arc<dyn Inbox> {
+        Arc::clone(&self.inbox)
+    }
+
+    /// The conversation.
+    pub fn conversation(&self) -> &ConversationId {
+        &self.conversation
+    }
+
+    /// Says something, waits until everything has its outcome, and shows what is new to see.
+    pub async fn say(&mut self, text: &str) -> String {
+        self.post(text).await;
+        self.settle().await
+    }
+
+    /// Says something and waits for nothing.
+    pub async fn post(&mut self, text: &str) -> MessageRef {
+        let message = MessageRef::new(format!("p{}", self.events + 1)).expect("a valid id");
+        self.said.push(Said {
+            message: message.clone(),
+            name: self.speaker.name.expose().to_owned(),
+            text: text.to_owned(),
+            after: self.platform.seen().len(),
+        });
+        let posted = Posted {
+            message: message.clone(),
+            text: text.into(),
+            quoted: None,
+            attachments: vec![],
+            shared: false,
+        };
+        self.offer(EventKind::Posted(posted)).await;
+        message
+    }
+
+    /// Changes what was said last, waits, and shows what is new to see.
+    pub async fn edit(&mut self, text: &str) -> String {
+        let last = self.said.last_mut().expect("something was said");
+        text.clone_into(&mut last.text);
+        let (message, text) = (last.message.clone(), Text::new(text));
+        self.offer(EventKind::Edited { message, text }).await;
+        self.settle().await
+    }
+
+    /// Takes back what was said last, waits, and shows what is new to see.
+    pub async fn delete(&mut self) -> String {
+        let message = self.said.pop().expect("something was said").message;
+        self.offer(EventKind::Deleted { message }).await;
+        self.settle().await
+    }
+
+    /// Presses stop, waits, and shows what is new to see.
+    pub async fn press_stop(&mut self) -> String {
+        self.offer(EventKind::StopPressed).await;
+        self.settle().await
+    }
+
+    /// Judges a message of ours.
+    pub async fn judge(&mut self, message: &MessageRef, rating: Rating) {
+        let message = message.clone();
+        self.offer(EventKind::Feedback { message, rating }).await;
+        self.settle().await;
+    }
+
+    /// Offers an event of the speaker.
+    ///
+    /// # Panics
+    /// If the store does not take it.
+    pub async fn offer(&mut self, kind: EventKind) -> Accepted {
+        // The engine may not have begun to run yet.
+        tokio::task::yield_now().await;
+        let event = self.event(kind);
+        self.inbox
+            .offer(event)
+            .await
+            .expect("the store takes events")
+    }
+
+    /// The next event of the speaker, not offered yet.
+    pub fn event(&mut self, kind: EventKind) -> Event {
+        self.events += 1;
+        Event {
+            id: EventId::new(format!("e{}", self.events)).expect("a valid id"),
+            conversation: self.conversation.clone(),
+            place: Place::new("room").expect("a fixed id"),
+            author: self.speaker.clone(),
+            at: self.clock.now(),
+            kind,
+        }
+    }
+
+    /// Waits until everything has its outcome, and shows what is new to see.
+    ///
+    /// # Panics
+    /// If that takes an hour.
+    pub async fn settle(&mut self) -> String {
+        let settled = async {
+            while !self
+                .store
+                .pending(&self.conversation)
+                .await
+                .expect("a store")
+                .is_empty()
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, settled)
+            .await
+            .expect("everything has an outcome in time");
+        self.news()
+    }
+
+    /// What is new to see since somebody last looked: new messages, and such as read differently.
+    pub fn news(&mut self) -> String {
+        let seen = self.platform.seen();
+        let fresh = seen.iter().filter(|message| !self.shown.contains(message));
+        let lines = fresh.map(line).collect::<Vec<_>>().join("\n");
+        self.shown = seen;
+        lines
+    }
+
+    /// Everything people see, in order.
+    pub fn transcript(&self) -> String {
+        let seen = self.platform.seen();
+        let mut text = String::new();
+        for at in 0..=seen.len() {
+            for said in self
+                .said
+                .iter()
+                .filter(|said| said.after.min(seen.len()) == at)
+            {
+                writeln!(text, "{}: {}", said.name, said.text).expect("a String takes everything");
+            }
+            if let Some(message) = seen.get(at) {
+                writeln!(text, "{}", line(message)).expect("a String takes everything");
+            }
+        }
+        text
+    }
+
+    /// What the store keeps of what was said, one line for each message.
+    ///
+    /// # Panics
+    /// If the store does not answer.
+    pub async fn history(&self) -> Vec<Message> {
+        let range = HistoryRange::default();
+        self.store
+            .history(&self.conversation, range)
+            .await
+            .expect("a store")
+    }
+
+    /// The history as text: `User: Hi`.
+    pub async fn history_text(&self) -> String {
+        let history = self.history().await;
+        let lines = history
+            .iter()
+            .map(|m| format!("{:?}: {}", m.role, m.text().expose()));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The records of turns, the newest first.
+    ///
+    /// # Panics
+    /// If the store does not answer.
+    pub async fn turns(&self) -> Vec<TurnRecord> {
+        let query = TurnQuery::Conversation(self.conversation.clone());
+        self.store.turns(&query, 1000).await.expect("a store")
+    }
+
+    /// How the events ended, in the order of their ids. Every event has exactly one outcome.
+    ///
+    /// # Panics
+    /// If an event has two.
+    pub async fn outcomes(&self) -> Vec<(String, Outcome)> {
+        let mut all = BTreeMap::new();
+        for (event, outcome) in self.turns().await.into_iter().flat_map(|turn| turn.events) {
+            let number = event.as_str()[1..]
+                .parse::<u64>()
+                .expect("the chat's own ids");
+            let before = all.insert(number, outcome);
+            assert!(before.is_none(), "event {event} has two outcomes");
+        }
+        all.into_iter()
+            .map(|(number, outcome)| (format!("e{number}"), outcome))
+            .collect()
+    }
+
+    /// The process dies without a word, and another begins on the same store.
+    pub async fn restart_after_kill(&mut self) {
+        self.running.abort();
+        (&mut self.running).await.expect_err("it was killed");
+        self.restart();
+    }
+
+    /// Stops the process in good order.
+    ///
+    /// # Panics
+    /// If the engine fails.
+    pub async fn shut_down(&mut self) -> RunReport {
+        self.stop.cancel();
+        let ended = (&mut self.running)
+            .await
+            .expect("the engine does not panic");
+        ended.expect("the engine runs once")
+    }
+
+    /// Begins another process on the same store.
+    pub fn restart(&mut self) {
+        self.replicas += 1;
+        let (clock, replica) = (self.clock, self.replicas);
+        let started = start(
+            &self.setup,
+            &self.store,
+            clock,
+            &self.platform,
+            &self.backend,
+            replica,
+        );
+        self.inbox = started.inbox;
+        self.stop = started.stop;
+        self.running = started.running;
+    }
+}
+
+impl Default for Chat {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A person of this name.
+///
+/// # Panics
+/// If the name cannot be an id.
+pub fn person(name: &str) -> Participant {
+    Participant {
+        id: ParticipantId::new(format!("recording/{name}")).expect("a name that can be an id"),
+        name: name.into(),
+        is_bot: false,
+    }
+}
+
+/// A conversation on the recording platform.
+///
+/// # Panics
+/// If `rest` cannot be an id.
+pub fn conversation(rest: &str) -> ConversationId {
+    let platform = PlatformId::new("recording").expect("a fixed name");
+    ConversationId::on(&platform, rest).expect("the test gives an id")
+}
+
+struct Started {
+    inbox: Arc<dyn Inbox>,
+    stop: CancellationToken,
+    running: JoinHandle<Result<RunReport, EngineError>>,
+}
+
+fn start(
+    setup: &Setup,
+    store: &Arc<dyn Store>,
+    clock: TokioClock,
+    platform: &Arc<RecordingPlatform>,
+    backend: &Arc<ScriptedBackend>,
+    replica: u32,
+) -> Started {
+    let mut config = setup.config.clone();
+    config.replica = ReplicaId::new(format!("r{replica}")).expect("a valid name");
+    let mut backends: BTreeMap<ModelName, Arc<dyn causerie_core::backend::Backend>> =
+        BTreeMap::new();
+    for (name, backend) in &setup.backends {
+        backends.insert(name.clone(), backend.clone());
+    }
+    backends.insert(
+        ModelName::new("small").expect("a fixed name"),
+        backend.clone(),
+    );
+    let personas = setup.personas.iter().chain([&setup.persona]);
+    let parts = Parts {
+        store: Arc::clone(store),
+        clock: Arc::new(clock),
+        backends,
+        personas: personas
+            .map(|p| (p.name.clone(), Arc::new(p.clone())))
+            .collect(),
+        tools: setup.tools.clone(),
+        platforms: vec![PlatformEntry {
+            platform: platform.clone(),
+            persona: setup.persona.name.clone(),
+            language: setup.language,
+        }],
+    };
+    let engine = Engine::new(config, parts).expect("a setup that fits together");
+    let stop = CancellationToken::new();
+    let inbox = engine.inbox();
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { engine.run(stop).await }
+    });
+    Started {
+        inbox,
+        stop,
+        running,
+    }
+}
+
+/// `bot: Hello`, with what is special about it in brackets.
+fn line(seen: &Seen) -> String {
+    let mut line = String::from("bot");
+    if let Some(notice) = &seen.notice {
+        write!(line, " [{notice:?}]").expect("a String takes everything");
+    }
+    if !seen.complete {
+        line.push_str(" (growing)");
+    }
+    format!("{line}: {}", seen.markdown)
+}
