@@ -89,8 +89,8 @@ impl Ask {
     pub fn new(config: AskConfig) -> Result<Self, IdError> {
         let (out, err) = (io::stdout(), io::stderr());
         let (out_look, err_look) = (Look::of(&out), Look::of(&err));
-        let out = Screen::new(Box::new(out), out_look, look::width());
-        let err = Screen::new(Box::new(err), err_look, look::width());
+        let out = Screen::new(Box::new(out), out_look, look::width);
+        let err = Screen::new(Box::new(err), err_look, look::width);
         Self::on(config, out, err, Interrupts::keyboard())
     }
 

@@ -82,7 +82,7 @@ impl Chat {
     pub fn new(config: ChatConfig) -> Result<Self, ChatError> {
         let (input, output) = (io::stdin(), io::stdout());
         let look = Look::of(&output);
-        let mut screen = Screen::new(Box::new(output), look, look::width());
+        let mut screen = Screen::new(Box::new(output), look, look::width);
         let (lines, printer) = if input.is_terminal() && look.live {
             let (lines, printer, warning) = Lines::edited(PROMPT, config.history.as_deref())?;
             if let Some(warning) = warning {
@@ -233,7 +233,7 @@ impl Chat {
             () = interrupted => {}
             () = self.spin() => {}
         }
-        self.write(Screen::end_line);
+        self.write(Screen::gap);
     }
 
     /// Moves the waiting line; ends only when nothing can be written any more.

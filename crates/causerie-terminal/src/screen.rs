@@ -12,7 +12,8 @@ const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 pub(crate) struct Screen {
     out: Box<dyn Write + Send>,
     look: Look,
-    width: usize,
+    /// The columns there are now: a window may change.
+    width: fn() -> usize,
     /// Whether the waiting line stands there and must go before anything else comes.
     waiting: bool,
     frame: usize,
@@ -23,7 +24,7 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    pub(crate) fn new(out: Box<dyn Write + Send>, look: Look, width: usize) -> Self {
+    pub(crate) fn new(out: Box<dyn Write + Send>, look: Look, width: fn() -> usize) -> Self {
         Self {
             out,
             look,
@@ -41,7 +42,7 @@ impl Screen {
 
     /// Writes more of the message that grows.
     pub(crate) fn grow(&mut self, text: &str) -> io::Result<()> {
-        let (look, width) = (self.look, self.width);
+        let (look, width) = (self.look, (self.width)());
         let painted = self
             .growing
             .get_or_insert_with(|| Painter::new(look, width))
@@ -58,6 +59,12 @@ impl Screen {
         self.end_line()
     }
 
+    /// Leaves a line empty where a person reads.
+    pub(crate) fn gap(&mut self) -> io::Result<()> {
+        self.end_line()?;
+        self.write(if self.look.live { "\n" } else { "" })
+    }
+
     /// Writes a whole message on lines of its own.
     pub(crate) fn message(&mut self, markdown: &str) -> io::Result<()> {
         let painted = self.paint(markdown);
@@ -68,7 +75,7 @@ impl Screen {
 
     /// A whole message as it would be written.
     pub(crate) fn paint(&self, markdown: &str) -> String {
-        Painter::whole(self.look, self.width, markdown.trim_end())
+        Painter::whole(self.look, (self.width)(), markdown.trim_end())
     }
 
     fn write(&mut self, painted: &str) -> io::Result<()> {
@@ -113,7 +120,10 @@ impl Screen {
         let line = format!("{} {label}", FRAMES[self.frame % FRAMES.len()]);
         self.frame += 1;
         // The last column stays empty: a terminal might begin a new line after it.
-        let line: String = line.chars().take(self.width.saturating_sub(1)).collect();
+        let line: String = line
+            .chars()
+            .take((self.width)().saturating_sub(1))
+            .collect();
         write!(self.out, "\r\x1b[2K{}", dim(self.look, &line))?;
         self.waiting = true;
         self.out.flush()
@@ -154,7 +164,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn screen(look: Look, width: usize) -> (Screen, Paper) {
+    fn screen(look: Look, width: fn() -> usize) -> (Screen, Paper) {
         let paper = Paper::default();
         (Screen::new(Box::new(paper.clone()), look, width), paper)
     }
@@ -166,7 +176,7 @@ pub(crate) mod tests {
                 live: true,
                 styled: false,
             },
-            12,
+            || 12,
         );
         screen.wait("thinking about it").unwrap();
         screen.grow("Hi").unwrap();
@@ -177,7 +187,7 @@ pub(crate) mod tests {
 
     #[test]
     fn nothing_moves_where_nobody_looks() {
-        let (mut screen, paper) = screen(Look::default(), 80);
+        let (mut screen, paper) = screen(Look::default(), || 80);
         screen.wait("thinking").unwrap();
         screen.aside("stopped").unwrap();
         screen.message("a\n\n").unwrap();

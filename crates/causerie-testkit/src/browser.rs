@@ -113,7 +113,13 @@ impl Browser {
         let found = self
             .post("execute/async", json!({"script": script, "args": []}))
             .await;
-        assert!(!found.is_null(), "the page never came to: {wish}");
+        if found.is_null() {
+            let complaints = self.complaints().await;
+            let text = self.run("return document.body.innerText").await;
+            panic!(
+                "the page never came to: {wish}\nit shows: {text}\nit complains: {complaints:?}"
+            );
+        }
         found
     }
 

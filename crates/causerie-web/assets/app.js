@@ -3,7 +3,7 @@
 import { Composer } from "./composer.js";
 import { Messages, make } from "./messages.js";
 import { Outbox } from "./outbox.js";
-import { Refused, Stream, asVisitor, newId, visit } from "./remote.js";
+import { Stream, asVisitor, newId, visit } from "./remote.js";
 import { Sidebar } from "./sidebar.js";
 import { apply, language, stored, t } from "./strings.js";
 
@@ -53,10 +53,9 @@ function open(id, { focus = true } = {}) {
 function listeners(id) {
   return {
     snapshot(all) {
-      older = all.older ?? null;
-      const known = new Set(all.messages.map((item) => item.id));
-      outbox.arrived(known);
-      messages.show([...all.messages, ...outbox.of(id)]);
+      outbox.arrived(new Set(all.messages.map((item) => item.id)));
+      const kept = messages.show([...all.messages, ...outbox.of(id)]);
+      if (!kept) older = all.older ?? null;
       setStatus(all.status);
       if (messages.unanswered) lookAgain(LOOK_AGAIN);
       showModel(all.model);
@@ -170,15 +169,16 @@ async function stop() {
   } catch {
     stopping = false;
     showOutside();
+    tell(t("notStopped"));
   }
 }
 
 async function judge(message, rating) {
   try {
     await asVisitor("POST", `/api/conversations/${conversation}/feedback`, { id: newId(), message, rating });
-    announce(t("thanks"));
-  } catch (error) {
-    if (!(error instanceof Refused)) at("connection-banner").hidden = false;
+    tell(t("thanks"));
+  } catch {
+    tell(t("notTaken"));
   }
 }
 
@@ -189,7 +189,11 @@ async function confirmDelete(entry) {
   dialog.showModal();
   await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
   if (dialog.returnValue !== "yes") return;
-  await asVisitor("DELETE", `/api/conversations/${entry.id}`).catch(() => {});
+  try {
+    await asVisitor("DELETE", `/api/conversations/${entry.id}`);
+  } catch {
+    return tell(t("notDeleted"));
+  }
   outbox.forget(entry.id);
   if (entry.id === conversation) fresh();
   await listConversations();
@@ -254,6 +258,16 @@ function showModel(model) {
     ? t(percent === null ? "modelLoading" : "modelLoadingPercent", { percent })
     : `${t("modelFailed")} ${model.reason ?? ""}`;
   if (at("model-text").textContent !== words) at("model-text").textContent = words;
+}
+
+let telling = 0;
+
+/** Says something in passing. */
+function tell(words) {
+  clearTimeout(telling);
+  at("word-banner").textContent = words;
+  at("word-banner").hidden = false;
+  telling = setTimeout(() => (at("word-banner").hidden = true), 5000);
 }
 
 /** Whole answers only: a reader that speaks would stumble over every piece. */

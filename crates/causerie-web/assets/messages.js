@@ -95,23 +95,25 @@ export class Messages {
     this.#known.clear();
   }
 
-  /** Shows exactly `items`, keeping what is there already and still the same. */
+  /**
+   * Shows `items`, keeping what is there already and still the same. Pages before the first of
+   * them stay; says whether there are any.
+   */
   show(items) {
-    const wanted = new Set(items.map((item) => item.id));
-    for (const [id, known] of this.#known) {
-      if (!wanted.has(id)) {
-        known.node.remove();
-        this.#known.delete(id);
-      }
-    }
+    const before = [...this.#known.keys()];
+    const older = before.slice(0, Math.max(0, before.indexOf(items[0]?.id)));
+    const ids = [...older, ...items.map((item) => item.id)];
+    const wanted = new Set(ids);
+    for (const id of before) if (!wanted.has(id)) this.remove(id);
     for (const item of items) this.put(item);
-    // In the order of the server, and of the map.
-    const ordered = items.map((item) => [item.id, this.#known.get(item.id)]);
-    this.#known = new Map(ordered);
-    for (const [at, [, known]] of ordered.entries()) {
-      if (this.#root.children[at] !== known.node) this.#root.insertBefore(known.node, this.#root.children[at] ?? null);
+    // In the order of the server, on the page and in the map.
+    this.#known = new Map(ids.map((id) => [id, this.#known.get(id)]));
+    for (const [place, { node }] of [...this.#known.values()].entries()) {
+      const there = this.#root.children[place] ?? null;
+      if (there !== node) this.#root.insertBefore(node, there);
     }
     this.#keepWaitingLast();
+    return older.length > 0;
   }
 
   /** Puts older messages before all others. */

@@ -146,6 +146,12 @@ impl Watcher {
     }
 }
 
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.app.rooms.leave(&self.conversation);
+    }
+}
+
 fn event(update: &Update) -> Event {
     let json = serde_json::to_string(update).expect("every update can be written as JSON");
     Event::default().event(update.name()).data(json)

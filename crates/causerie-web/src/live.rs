@@ -75,67 +75,84 @@ impl Rooms {
 
     /// Every update of a conversation from now on.
     pub(crate) fn watch(&self, conversation: &ConversationId) -> broadcast::Receiver<Numbered> {
-        self.within(conversation, |room, _| room.updates.subscribe())
+        lock(&self.entered(conversation)).updates.subscribe()
+    }
+
+    /// Somebody stops to watch, and still holds their receiver. A room they leave empty goes at
+    /// once, so that coming and going fills nothing.
+    pub(crate) fn leave(&self, conversation: &ConversationId) {
+        let mut rooms = lock(&self.rooms);
+        let last = rooms.get(conversation).is_some_and(|shared| {
+            let room = lock(shared);
+            is_unused(shared) && room.answers.is_empty() && room.updates.receiver_count() <= 1
+        });
+        if last {
+            rooms.remove(conversation);
+        }
     }
 
     /// What is live now.
     pub(crate) fn state(&self, conversation: &ConversationId) -> LiveState {
-        self.within(conversation, |room, now| {
-            room.forget_old(now);
-            LiveState {
-                seq: room.seq,
-                status: status_word(room.status_now(now)),
-                answers: (room.answers.iter())
-                    .map(|answer| (answer.item(), answer.touched()))
-                    .collect(),
-            }
-        })
+        let now = self.clock.now();
+        let Some(room) = self.known(conversation) else {
+            return Room::new().state(now);
+        };
+        let mut room = lock(&room);
+        room.forget_old(now);
+        room.state(now)
     }
 
     /// Tells everybody who watches.
     pub(crate) fn tell(&self, conversation: &ConversationId, update: Update) {
-        self.within(conversation, |room, _| room.tell(update));
+        if let Some(room) = self.known(conversation) {
+            lock(&room).tell(update);
+        }
     }
 
     /// The conversation is gone for good.
     pub(crate) fn erase(&self, conversation: &ConversationId) {
-        self.within(conversation, |room, _| {
+        if let Some(room) = self.known(conversation) {
+            let mut room = lock(&room);
             room.answers.clear();
             room.status = Status::Idle;
             room.tell(Update::Erased {});
-        });
+        }
     }
 
     /// Does one step of a reply. Each step works on a message this process never heard of too: it
     /// may have begun in another one.
     pub(crate) fn perform(&self, conversation: &ConversationId, action: &Action) -> Receipt {
-        self.within(conversation, |room, now| room.perform(action, now))
+        let now = self.clock.now();
+        lock(&self.entered(conversation)).perform(action, now)
     }
 
     /// Drops what is old and the rooms with nothing in them.
     pub(crate) fn sweep(&self) {
         let now = self.clock.now();
         lock(&self.rooms).retain(|_, shared| {
-            // Somebody who is about to use the room holds it besides us.
-            let in_use = Arc::strong_count(shared) > 1;
             let mut room = lock(shared);
             room.forget_old(now);
-            in_use || !room.answers.is_empty() || room.updates.receiver_count() > 0
+            let watched = room.updates.receiver_count() > 0;
+            watched || !room.answers.is_empty() || !is_unused(shared)
         });
     }
 
-    fn within<T>(
-        &self,
-        conversation: &ConversationId,
-        act: impl FnOnce(&mut Room, Timestamp) -> T,
-    ) -> T {
-        let room = lock(&self.rooms)
-            .entry(conversation.clone())
-            .or_insert_with(|| Arc::new(Mutex::new(Room::new())))
-            .clone();
-        let mut room = lock(&room);
-        act(&mut room, self.clock.now())
+    fn known(&self, conversation: &ConversationId) -> Option<Arc<Mutex<Room>>> {
+        lock(&self.rooms).get(conversation).cloned()
     }
+
+    /// The room of a conversation, new if there was none.
+    fn entered(&self, conversation: &ConversationId) -> Arc<Mutex<Room>> {
+        let mut rooms = lock(&self.rooms);
+        let room = rooms.entry(conversation.clone());
+        Arc::clone(room.or_insert_with(|| Arc::new(Mutex::new(Room::new()))))
+    }
+}
+
+/// Whether nobody is about to do something with a room. Asked while all rooms are locked, so that
+/// nobody can begin to.
+fn is_unused(shared: &Arc<Mutex<Room>>) -> bool {
+    Arc::strong_count(shared) == 1
 }
 
 /// A panic while a room was locked leaves at worst one answer half updated; the next whole edit
@@ -152,6 +169,17 @@ impl Room {
             status: Status::Idle,
             status_at: Timestamp::default(),
             updates: broadcast::Sender::new(BACKLOG),
+        }
+    }
+
+    fn state(&self, now: Timestamp) -> LiveState {
+        let answers = self.answers.iter();
+        LiveState {
+            seq: self.seq,
+            status: status_word(self.status_now(now)),
+            answers: answers
+                .map(|answer| (answer.item(), answer.touched()))
+                .collect(),
         }
     }
 

@@ -40,17 +40,30 @@ impl View {
     /// then what changed last is what counts, for another process may have ended it meanwhile.
     pub(crate) fn with_live(mut self, live: &LiveState) -> Self {
         for (answer, touched) in &live.answers {
-            let known = self.messages.iter_mut().find(|item| item.id == answer.id);
+            let known = self.messages.iter().position(|item| item.id == answer.id);
             match known {
-                Some(item) if !answer.complete && *touched > item.at => *item = answer.clone(),
-                Some(_) => {}
-                None => {
-                    let at = self.place_of(answer);
-                    self.messages.insert(at, answer.clone());
+                Some(at) if !answer.complete && *touched > self.messages[at].at => {
+                    self.messages[at] = answer.clone();
                 }
+                Some(_) => {}
+                None if self.is_past(answer) => {}
+                None => self.messages.insert(self.place_of(answer), answer.clone()),
             }
         }
         self
+    }
+
+    /// Whether a finished answer belongs to what is not shown here: it answers a message that is
+    /// older than this page, or was erased. Notices stand for themselves.
+    fn is_past(&self, answer: &Item) -> bool {
+        let is_here =
+            |asked: &MessageRef| self.messages.iter().any(|item| item.id == asked.as_str());
+        let ours_to_show = !answer.complete || answer.notice.is_some();
+        !ours_to_show
+            && answer
+                .reply_to
+                .as_ref()
+                .is_some_and(|asked| !is_here(asked))
     }
 
     /// Behind the message it answers and what answers it already, else by its time.

@@ -105,14 +105,43 @@ impl<'a> Fetcher<'a> {
         }));
     }
 
-    /// Asks `url`, wherever it leads. `inspect` sees the head of every answer on the way: a hub
-    /// says more about a file than the host it sends us to.
-    pub(super) async fn ask(
+    /// Gets `url`, wherever it leads.
+    async fn get(
+        &self,
+        url: Url,
+        credential: Option<&Credential>,
+        headers: HeaderMap,
+    ) -> Result<Response, SourceFailure> {
+        let anywhere = |_: &Url, _: &Url| true;
+        self.ask(Method::GET, url, credential, headers, anywhere, |_| ())
+            .await
+    }
+
+    /// Asks what a server says of `url`. Goes no further than that server: another one it sends us
+    /// to may give the file and yet not answer this.
+    pub(super) async fn head(
+        &self,
+        url: Url,
+        credential: Option<&Credential>,
+        inspect: impl FnMut(&HeaderMap) + Send,
+    ) -> Result<StatusCode, SourceFailure> {
+        let at_home = |from: &Url, to: &Url| from.origin() == to.origin();
+        let headers = HeaderMap::new();
+        let response = self
+            .ask(Method::HEAD, url, credential, headers, at_home, inspect)
+            .await?;
+        Ok(response.status())
+    }
+
+    /// Follows redirects as long as `follow` says so. `inspect` sees the head of every answer on
+    /// the way: a hub says more about a file than the host it sends us to.
+    async fn ask(
         &self,
         method: Method,
         mut url: Url,
         credential: Option<&Credential>,
-        headers: &HeaderMap,
+        headers: HeaderMap,
+        follow: impl Fn(&Url, &Url) -> bool + Send,
         mut inspect: impl FnMut(&HeaderMap) + Send,
     ) -> Result<Response, SourceFailure> {
         for _ in 0..10 {
@@ -128,16 +157,16 @@ impl<'a> Fetcher<'a> {
             if !response.status().is_redirection() {
                 return Ok(response);
             }
-            let next = response
-                .headers()
-                .get(LOCATION)
-                .and_then(|to| to.to_str().ok());
-            let next = next.and_then(|to| url.join(to).ok());
-            url = next
-                .filter(|next| may_follow(&url, next))
-                .ok_or(SourceFailure::Unreadable(
-                    "a redirect that leads nowhere, or away from a secure connection",
-                ))?;
+            let next = response.headers().get(LOCATION);
+            let next = next.and_then(|to| url.join(to.to_str().ok()?).ok());
+            let next = next.filter(|next| is_safe(&url, next));
+            let next = next.ok_or(SourceFailure::Unreadable(
+                "a redirect that leads nowhere, or away from a secure connection",
+            ))?;
+            if !follow(&url, &next) {
+                return Ok(response);
+            }
+            url = next;
         }
         Err(SourceFailure::Unreadable(
             "more redirects than there should be",
@@ -154,9 +183,7 @@ impl<'a> Fetcher<'a> {
         const LIMIT: usize = 16 << 20;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        let response = self
-            .ask(Method::GET, url, credential, &headers, |_| ())
-            .await?;
+        let response = self.get(url, credential, headers).await?;
         status_failure(response.status())?;
         let kind = response.headers().get(reqwest::header::CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).map(str::to_owned);
@@ -219,11 +246,11 @@ impl<'a> Fetcher<'a> {
             return Ok(());
         }
         self.report(Stage::Connecting, part.len, job.size);
-        let mut response = self.get(job, part).await?;
+        let mut response = self.get_rest(job, part).await?;
         if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
             // The part is longer than the file: it is of another one.
             part.restart().await?;
-            response = self.get(job, part).await?;
+            response = self.get_rest(job, part).await?;
         }
         status_failure(response.status())?;
         match begins_at(&response) {
@@ -241,7 +268,7 @@ impl<'a> Fetcher<'a> {
 
     /// Asks for what is missing. Without a sum to compare with at the end, a part is gone on with
     /// only if the server says that the file is still the same.
-    async fn get(&self, job: &Job<'_>, part: &Part) -> Result<Response, SourceFailure> {
+    async fn get_rest(&self, job: &Job<'_>, part: &Part) -> Result<Response, SourceFailure> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let known = job.sha256.is_some();
@@ -252,9 +279,7 @@ impl<'a> Fetcher<'a> {
                 headers.insert(IF_RANGE, tag);
             }
         }
-        let (url, credential) = (job.url.clone(), job.credential);
-        self.ask(Method::GET, url, credential, &headers, |_| ())
-            .await
+        self.get(job.url.clone(), job.credential, headers).await
     }
 
     async fn stream(
@@ -337,7 +362,7 @@ fn is_passing(failure: &SourceFailure) -> bool {
     }
 }
 
-fn may_follow(from: &Url, to: &Url) -> bool {
+fn is_safe(from: &Url, to: &Url) -> bool {
     to.scheme() == "https" || (to.scheme() == "http" && from.scheme() == "http")
 }
 

@@ -9,7 +9,7 @@ use super::{
     progress::{Checked, Stage},
 };
 use reqwest::{
-    Method, StatusCode, Url,
+    StatusCode, Url,
     header::{HeaderMap, HeaderValue},
 };
 use std::path::{Path, PathBuf};
@@ -82,18 +82,13 @@ async fn announced(
     fetcher.report(Stage::Connecting, 0, None);
     let mut announced = Announced::default();
     let credential = origins.hub_credential.as_ref();
-    let response = fetcher
-        .ask(
-            Method::HEAD,
-            url,
-            credential,
-            &HeaderMap::new(),
-            |headers| announced.note(headers),
-        )
-        .await?;
-    match response.status() {
+    match fetcher
+        .head(url, credential, |headers| announced.note(headers))
+        .await?
+    {
         // A mirror that knows no HEAD may still have the file.
         StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Ok(announced),
+        status if status.is_redirection() => Ok(announced),
         status => status_failure(status).map(|()| announced),
     }
 }

@@ -321,18 +321,28 @@ async fn what_the_hub_refuses_is_told_with_a_remedy() {
     );
 }
 
+/// As the real hub does it: it knows the sum, another host has the bytes, and that host answers
+/// nothing but the one request it is there for.
 #[tokio::test]
 async fn the_token_stays_with_the_hub() {
     let bytes = model_bytes();
     let host = Fake::start().await.file("/blob", bytes.clone());
+    let host = host.heading(403, String::new());
+    let blob = format!("{}/blob", host.url());
     let hub = Fake::start().await.file(HUB_PATH, "");
-    hub.script([Serve::To(format!("{}/blob", host.url()))]);
+    let hub = hub.linking(bytes.len() as u64, &sum(&bytes));
+    let hub = hub.heading(302, blob.clone());
+    hub.script([Serve::To(blob.clone()), Serve::To(blob)]);
+    host.script([Serve::Cut(1_000_000)]);
     let bench = Bench::new(Some(&hub), None);
-    bench.pull(&entry(&bytes)).await.unwrap();
+    let pulled = bench.pull(&ModelRef::parse(HUB_NAME).unwrap()).await;
+    assert_eq!(pulled.unwrap().checked, Checked::Announced);
+    assert_eq!(host.ranges(), [None, Some("bytes=1000000-".to_owned())]);
+    let token = Some("Bearer hf_secret");
     assert!(
         hub.seen()
             .iter()
-            .all(|s| s.authorization.as_deref() == Some("Bearer hf_secret"))
+            .all(|s| s.authorization.as_deref() == token)
     );
     assert!(host.seen().iter().all(|seen| seen.authorization.is_none()));
     assert!(!format!("{:?}", bench.models).contains("hf_secret"));

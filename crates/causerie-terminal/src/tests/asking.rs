@@ -83,8 +83,8 @@ async fn ask_on(
         model: Some(ModelName::new("small").unwrap()),
         clock: clock(),
     };
-    let out = Screen::new(out, look, 80);
-    let err = Screen::new(err, Look::default(), 80);
+    let out = Screen::new(out, look, || 80);
+    let err = Screen::new(err, Look::default(), || 80);
     let ask = Arc::new(Ask::on(config, out, err, Interrupts::new(presses)).unwrap());
     let platform: Arc<dyn Platform> = Arc::clone(&ask) as Arc<dyn Platform>;
     let engine = Arc::new(engine);

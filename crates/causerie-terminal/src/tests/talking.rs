@@ -40,7 +40,7 @@ fn room(engine: Engine, typed: Vec<Line>) -> Room {
 
 fn room_with(engine: Engine, lines: Lines, printer: Option<crate::editor::Printer>) -> Room {
     let paper = Paper::default();
-    let screen = Screen::new(Box::new(paper.clone()), Look::default(), 80);
+    let screen = Screen::new(Box::new(paper.clone()), Look::default(), || 80);
     let (ctrl_c, presses) = unbounded_channel();
     let presses = stream::unfold(presses, async |mut presses| {
         Some((presses.recv().await?, presses))

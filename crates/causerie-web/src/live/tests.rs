@@ -270,3 +270,21 @@ fn a_remark_behind_an_answer_does_not_make_it_a_notice() {
         .collect();
     assert_eq!(notices, [false, true]);
 }
+
+#[test]
+fn coming_and_going_leaves_no_rooms() {
+    let house = House::new();
+    let other = house.rooms.watch(&house.conversation);
+    let watcher = house.rooms.watch(&house.conversation);
+    house.rooms.leave(&house.conversation);
+    drop(watcher);
+    assert_eq!(house.rooms.rooms.lock().unwrap().len(), 1);
+    house.rooms.leave(&house.conversation);
+    drop(other);
+    assert!(house.rooms.rooms.lock().unwrap().is_empty());
+    // Nobody is told, and nothing is kept for it.
+    house.rooms.tell(&house.conversation, Update::Ping {});
+    house.rooms.erase(&house.conversation);
+    assert!(house.shown().is_empty());
+    assert!(house.rooms.rooms.lock().unwrap().is_empty());
+}

@@ -131,3 +131,14 @@ fn an_answer_written_anew_is_shown_instead_of_the_one_in_history() {
     assert_eq!(shown(6), "new");
     assert_eq!(shown(4), causerie_markup::html("old"));
 }
+
+#[test]
+fn a_finished_answer_to_what_is_not_shown_is_not_shown() {
+    let transcript = Transcript::default();
+    let mut finished = answer("a1", 1, Some("u1"));
+    finished.complete = true;
+    let mut told = answer("n1", 2, Some("u2"));
+    told.complete = true;
+    told.notice = Some(crate::update::NoticeView::Told);
+    assert_eq!(ids(&transcript, vec![finished, told]), ["n1"]);
+}

@@ -336,10 +336,10 @@ async fn a_page_comes_back_after_the_server_was_away() {
     let house = House::open().await;
     let address = house.web.local_addr();
     browser.open(&house.url("/")).await;
-    let (_, mut reply) = ask(&browser, &house, "Hello").await;
+    let (hello, mut reply) = ask(&browser, &house, "Hello").await;
     reply.say("First").await;
     shown(&browser, 0, "First").await;
-    house.close().await;
+    let left = house.close().await;
     browser
         .until("!document.getElementById('connection-banner').hidden")
         .await;
@@ -352,7 +352,11 @@ async fn a_page_comes_back_after_the_server_was_away() {
 
     let mut again = config();
     again.listen = address;
-    let house = House::with(again).await;
+    let house = House::again(again, left).await;
+    let mut reply = house.answer(&hello).await;
+    reply.say("First and last").await;
+    reply.end().await;
+    shown(&browser, 0, "First and last").await;
     let event = house.hear().await;
     let EventKind::Posted(posted) = &event.kind else {
         panic!("it is sent by itself")
@@ -391,5 +395,55 @@ async fn the_token_is_asked_for() {
         .until("document.getElementById('composer') && !document.getElementById('logout').hidden")
         .await;
     clean(&browser, &house).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn older_messages_come_by_the_page_and_stay() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let house = House::open().await;
+    browser.open(&house.url("/")).await;
+    let (event, mut reply) = ask(&browser, &house, "Question 0").await;
+    reply.say("Answer 0").await;
+    reply.end().await;
+    for n in 1..40 {
+        house.desk.remember(&event, n);
+    }
+    browser.run("location.reload()").await;
+    browser
+        .until("document.querySelectorAll('.message').length === 50")
+        .await;
+    browser
+        .run("document.getElementById('scroll').scrollTop = 0")
+        .await;
+    browser
+        .until("!document.getElementById('jump').hidden")
+        .await;
+    browser.click("#older").await;
+    browser
+        .until("document.querySelectorAll('.message').length === 80")
+        .await;
+    browser
+        .until("document.getElementById('older').hidden")
+        .await;
+    let first = "return document.querySelector('.message .body').textContent";
+    assert_eq!(browser.run(first).await, "Question 0");
+    assert!(
+        browser
+            .run("return document.getElementById('scroll').scrollTop")
+            .await
+            .as_f64()
+            > Some(100.0)
+    );
+    // A new message does not pull away who reads what is older.
+    let mut reply = house.answer(&event).await;
+    reply.say("Meanwhile").await;
+    browser.until("document.querySelector('#jump.news')").await;
+    browser.click("#jump").await;
+    browser
+        .until("document.getElementById('jump').hidden")
+        .await;
     house.close().await;
 }

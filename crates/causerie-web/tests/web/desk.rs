@@ -51,6 +51,18 @@ impl Desk {
         self.state.lock().unwrap().full = full;
     }
 
+    /// Puts one more turn into history, as if it had been said long ago.
+    pub(crate) fn remember(&self, like: &Event, number: u64) {
+        let mut event = like.clone();
+        if let EventKind::Posted(posted) = &mut event.kind {
+            posted.message = MessageRef::new(format!("u{number}")).unwrap();
+            posted.text = Text::new(format!("Question {number}"));
+        }
+        let answer = MessageRef::new(format!("a{number}")).unwrap();
+        let turn = TurnNumber(number + 1);
+        self.commit(&event, turn, answer, format!("Answer {number}"));
+    }
+
     pub(crate) fn turns(&self, conversation: &ConversationId) -> u64 {
         let state = self.state.lock().unwrap();
         let history = state.history.get(conversation);

@@ -23,6 +23,9 @@ pub(crate) struct House {
     running: JoinHandle<()>,
 }
 
+/// What outlives a process.
+pub(crate) type Left = (Arc<Desk>, mpsc::UnboundedReceiver<Event>);
+
 struct Wall;
 
 impl Clock for Wall {
@@ -48,9 +51,13 @@ impl House {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
-        let web = Arc::new(bind(config).await.unwrap());
         let (desk, heard) = Desk::new();
-        let desk = Arc::new(desk);
+        Self::again(config, (Arc::new(desk), heard)).await
+    }
+
+    /// Opens with what another house left.
+    pub(crate) async fn again(config: Config, (desk, heard): Left) -> Self {
+        let web = Arc::new(bind(config).await.unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = Box::pin(async move {
             let _ = stopped.await;
@@ -128,9 +135,10 @@ impl House {
     }
 
     /// Stops, and waits until it has.
-    pub(crate) async fn close(mut self) {
+    pub(crate) async fn close(mut self) -> Left {
         self.stop.take().unwrap().send(()).unwrap();
         self.running.await.unwrap();
+        (self.desk, self.heard.into_inner())
     }
 }
 

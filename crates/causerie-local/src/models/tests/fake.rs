@@ -47,6 +47,7 @@ struct Inner {
     kinds: HashMap<String, &'static str>,
     linked: Option<(u64, String)>,
     tag: Option<&'static str>,
+    heads: Option<(u16, String)>,
     script: VecDeque<Serve>,
     seen: Vec<Seen>,
 }
@@ -100,6 +101,12 @@ impl Fake {
     /// Announces this of every file, as the hub does.
     pub(super) fn linking(self, size: u64, sha256: &str) -> Self {
         self.inner.lock().unwrap().linked = Some((size, sha256.to_owned()));
+        self
+    }
+
+    /// Answers every HEAD with this, and sends the asker there.
+    pub(super) fn heading(self, status: u16, to: String) -> Self {
+        self.inner.lock().unwrap().heads = Some((status, to));
         self
     }
 
@@ -159,6 +166,10 @@ async fn answer(State(inner): State<Arc<Mutex<Inner>>>, request: Request) -> Res
         return head.status(404).body(Body::empty()).unwrap();
     };
     if seen.method == Method::HEAD {
+        if let Some((status, to)) = &inner.heads {
+            let head = head.status(*status).header(header::LOCATION, to);
+            return head.body(Body::empty()).unwrap();
+        }
         return head.status(200).body(Body::empty()).unwrap();
     }
     let serve = inner.script.pop_front().unwrap_or(Serve::Properly);
