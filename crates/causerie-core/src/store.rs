@@ -207,7 +207,10 @@ pub struct Renewed {
 /// What a turn did before its commit, so that another replica can go on.
 /// Stored by position (see [`crate::record`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "a journal has a handful of entries")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a journal has a handful of entries"
+)]
 pub enum JournalEntry {
     /// Part `part` of the answer is about to be created.
     Sending {
