@@ -505,11 +505,14 @@ impl<'a> Turn<'a> {
     }
 
     /// Runs the part of a turn that only ends early when somebody else goes on with it.
+    ///
+    /// What is done comes first: the next turn of the conversation may begin, and take the place of
+    /// this one, as soon as a commit has taken effect, before this one has heard of it.
     async fn until_taken<T>(&self, work: impl Future<Output = T>) -> Result<T, Halt> {
         tokio::select! {
             biased;
-            () = self.signals.lost.cancelled() => Err(Halt::Lost),
             done = work => Ok(done),
+            () = self.signals.lost.cancelled() => Err(Halt::Lost),
             () = self.signals.handover.cancelled() => Err(Halt::Handover),
         }
     }
