@@ -185,13 +185,13 @@ impl Vocabulary {
     }
 
     /// What a message costs in marks: the dearest of some conversations, so that the sum over the
-    /// messages covers the beginning of the prompt and of the answer too.
+    /// messages covers the beginning of the prompt and of the answer too. All begin with a system
+    /// message, as personas do: without one some templates put in their own.
     fn measure_per_message(&self) -> u32 {
         use causerie_core::prompt::PromptRole::{Assistant, System, User};
-        let conversations: [&[_]; 4] = [
+        let conversations: [&[_]; 3] = [
             &[System, User],
             &[System, User, Assistant, User],
-            &[User, Assistant, User],
             &[System, User, Assistant, User, Assistant, User],
         ];
         let word = self.count("a");

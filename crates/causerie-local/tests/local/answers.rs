@@ -47,11 +47,7 @@ async fn the_end_of_the_context_ends_an_answer() {
         ..config(&model)
     })
     .await;
-    let ask = prompt(
-        "test/a",
-        &[(User, "Count from one to one thousand, in words.")],
-        500,
-    );
+    let ask = prompt("test/a", &[(User, "Tell me a very long story.")], 500);
     let (_, finish) = answer(&local, &ask).await;
     assert_eq!(finish.reason, FinishReason::Length);
     assert_eq!(finish.usage.total(), 128);
@@ -158,14 +154,6 @@ async fn a_reader_who_goes_frees_the_place_at_once() {
         "{:?}",
         dropped.elapsed()
     );
-    // What the story's slot knew of it stays: exactly the tokens given out, and one step at most.
-    let (_, again) = answer(&local, &story_again(&story)).await;
-    assert!(again.usage.cached <= again.usage.input);
-}
-
-fn story_again(story: &causerie_core::prompt::Prompt) -> causerie_core::prompt::Prompt {
-    let text = story.messages().last().unwrap().text.expose().to_owned();
-    prompt("test/a", &[(User, &text)], 1)
 }
 
 #[tokio::test]

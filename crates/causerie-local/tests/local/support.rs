@@ -72,7 +72,7 @@ pub(crate) async fn open(config: Config) -> Local {
 pub(crate) fn prompt(conversation: &str, lines: &[(Role, &str)], most: u32) -> Prompt {
     PromptBuilder::default()
         .conversation(conversation)
-        .system("You are a helpful assistant.")
+        .system("You are a helpful assistant")
         .persona(|persona| {
             persona.sampling.temperature = Some(0.0);
             persona.max_output_tokens = most;
