@@ -20,7 +20,7 @@ use causerie_core::{
 use futures::{StreamExt, stream};
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock, atomic::Ordering},
     thread::{self, JoinHandle},
     time::Duration,
@@ -76,7 +76,7 @@ impl Local {
         let state_dir = config.state_dir.as_ref().map(|dir| dir.join(model));
         let thread = thread::Builder::new().name("causerie-local".into()).spawn({
             let (shared, state_dir) = (shared.clone(), state_dir.clone());
-            move || shared.run(&config, state_dir, clock, inbox)
+            move || shared.run(&config, state_dir.as_deref(), clock, inbox)
         });
         let thread = thread.inspect_err(|error| {
             shared.fail(format!("no thread could be started for the model: {error}"));
@@ -206,7 +206,7 @@ impl Shared {
     fn run(
         self: Arc<Self>,
         config: &Config,
-        state_dir: Option<PathBuf>,
+        state_dir: Option<&Path>,
         clock: Arc<dyn Clock>,
         mut inbox: mpsc::Receiver<Job>,
     ) {
@@ -223,7 +223,7 @@ impl Shared {
             Ok(loaded) => loaded,
             Err(reason) => return self.fail(reason),
         };
-        let scheduler = match Scheduler::new(config, state_dir.as_deref(), &loaded) {
+        let scheduler = match Scheduler::new(config, state_dir, &loaded) {
             Ok(scheduler) => scheduler,
             Err(reason) => return self.fail(reason),
         };

@@ -63,7 +63,7 @@ impl Saved {
             .collect();
         found.sort();
         for (_, path) in found {
-            saved.adopt(path);
+            saved.adopt(&path);
         }
         saved.shrink();
         Ok(saved)
@@ -132,8 +132,8 @@ impl Saved {
         self.remove(&key(conversation));
     }
 
-    fn adopt(&mut self, path: PathBuf) {
-        let bytes = fs::metadata(&path).map_or(0, |meta| meta.len());
+    fn adopt(&mut self, path: &Path) {
+        let bytes = fs::metadata(path).map_or(0, |meta| meta.len());
         let name = path
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
@@ -143,9 +143,9 @@ impl Saved {
             .unwrap_or_default();
         match parts[..] {
             [key, model, size, SUFFIX] if model == self.model && size.parse() == Ok(bytes) => {
-                self.insert(key.to_owned(), path.clone(), bytes);
+                self.insert(key.to_owned(), path.to_owned(), bytes);
             }
-            _ => drop(fs::remove_file(&path)),
+            _ => drop(fs::remove_file(path)),
         }
     }
 

@@ -3,6 +3,8 @@
 //! Its file is found through `CAUSERIE_TEST_MODEL`, or in the cache where the program keeps its
 //! models. Without it the tests say that they are skipped; where `CI` is set they fail.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[path = "local/answers.rs"]
 mod answers;
 #[path = "local/files.rs"]

@@ -52,7 +52,7 @@ impl Shape {
             };
             match said.last_mut() {
                 Some(last) if self.alternating && last.role == role => {
-                    join(&mut last.text, &message.text)
+                    join(&mut last.text, &message.text);
                 }
                 _ => said.push(Said {
                     role,
