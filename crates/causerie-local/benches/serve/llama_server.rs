@@ -55,6 +55,8 @@ impl LlamaServer {
         let address = format!("http://127.0.0.1:{port}");
         let client = Client::builder()
             .no_proxy()
+            // The server hangs up after some requests, and a request on such a connection is lost.
+            .pool_max_idle_per_host(0)
             .build()
             .map_err(io::Error::other)?;
         let server = Self {
@@ -147,6 +149,8 @@ impl Subject for LlamaServer {
                     text.push_str(piece);
                 }
                 if let Some(input) = event["usage"]["prompt_tokens"].as_u64() {
+                    // An answer of no words at all is done when it says so.
+                    first.get_or_insert_with(Instant::now);
                     usage = (
                         input,
                         event["usage"]["completion_tokens"].as_u64().unwrap_or(0),
