@@ -1,7 +1,7 @@
 //! What survives `kill -9`, with the real binary.
 
-use causerie_testkit::server::{Line, Server};
 use crate::{ECHO_SLOWLY, program};
+use causerie_testkit::server::{Line, Server};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);

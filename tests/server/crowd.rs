@@ -1,8 +1,8 @@
 //! Many conversations at once, with the real binary.
 
+use crate::{ECHO, program};
 use causerie_testkit::server::Server;
 use futures::{StreamExt, stream};
-use crate::{ECHO, program};
 use std::time::Duration;
 
 const CONVERSATIONS: usize = 1_000;

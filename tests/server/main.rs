@@ -1,7 +1,9 @@
 //! The whole server: the real binary as a process, met as its users meet it.
 
+mod bad_input;
 mod crash;
 mod crowd;
+mod first_day;
 
 use std::path::Path;
 
