@@ -129,13 +129,7 @@ export class Messages {
 
   /** Adds a message, or makes the one there like it. */
   put(item) {
-    let known = this.#known.get(item.id);
-    if (!known) {
-      known = { item, node: this.#frame(item) };
-      this.#known.set(item.id, known);
-      this.#root.append(known.node);
-      this.#keepWaitingLast();
-    }
+    const known = this.#known.get(item.id) ?? this.#add(item);
     known.item = { ...item };
     if (item.kind === "user") {
       known.node.querySelector(".body").textContent = item.text;
@@ -179,6 +173,19 @@ export class Messages {
       for (const label of fresh.querySelectorAll("figcaption button span")) label.textContent = t("copy");
       this.#dress(known);
     }
+  }
+
+  /** Makes a place: for an answer behind what it answers, for anything else at the end. */
+  #add(item) {
+    const known = { item, node: this.#frame(item) };
+    const all = [...this.#known];
+    let place = all.findIndex(([id]) => id === item.reply_to) + 1 || all.length;
+    while (all[place]?.[1].item.kind === "answer") place += 1;
+    this.#root.insertBefore(known.node, all[place]?.[1].node ?? null);
+    all.splice(place, 0, [item.id, known]);
+    this.#known = new Map(all);
+    this.#keepWaitingLast();
+    return known;
   }
 
   #keepWaitingLast() {

@@ -27,8 +27,9 @@ const BACKLOG: usize = 256;
 const MOST_ANSWERS: usize = 16;
 /// How long a finished answer stays, so that it is seen until history has it.
 const FINISHED_STAYS: Duration = Duration::from_secs(30);
-/// How long a notice stays. History never has it.
-const NOTICE_STAYS: Duration = Duration::from_secs(600);
+/// How long a line stays that says why a message has no answer. History never has it, and it holds
+/// nothing that people wrote.
+const REASON_STAYS: Duration = Duration::from_secs(600);
 /// How long an unfinished answer stays that nobody goes on with.
 const ABANDONED_STAYS: Duration = Duration::from_secs(3600);
 
@@ -309,10 +310,10 @@ impl Room {
 
     fn forget_old(&mut self, now: Timestamp) {
         self.answers.retain(|answer| {
-            let stays = match (answer.is_complete(), answer.is_notice()) {
+            let stays = match (answer.is_complete(), answer.is_reason()) {
                 (false, _) => ABANDONED_STAYS,
                 (true, false) => FINISHED_STAYS,
-                (true, true) => NOTICE_STAYS,
+                (true, true) => REASON_STAYS,
             };
             now.since(answer.touched()) < stays
         });

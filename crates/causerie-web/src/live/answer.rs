@@ -49,8 +49,12 @@ impl Answer {
         self.complete
     }
 
-    pub(super) fn is_notice(&self) -> bool {
-        self.notice.is_some()
+    /// Whether it says why a message has no answer.
+    pub(super) fn is_reason(&self) -> bool {
+        matches!(
+            self.notice,
+            Some(NoticeView::Refused { .. } | NoticeView::Failed)
+        )
     }
 
     pub(super) fn touched(&self) -> Timestamp {
@@ -87,7 +91,7 @@ impl Answer {
         self.touched = now;
         let was_complete = std::mem::replace(&mut self.complete, content.complete);
         // A remark behind words of the model does not make them ours.
-        if content.notice.is_none() || self.renderer.source().is_empty() || self.is_notice() {
+        if content.notice.is_none() || self.renderer.source().is_empty() || self.notice.is_some() {
             self.notice = content.notice.map(NoticeView::from);
         }
         let markdown = content.markdown.expose();

@@ -372,6 +372,33 @@ async fn a_page_comes_back_after_the_server_was_away() {
 }
 
 #[tokio::test]
+async fn each_answer_stands_behind_its_question() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let house = House::open().await;
+    browser.open(&house.url("/")).await;
+    browser
+        .keys("#composer", &format!("One?{0}Two?{0}", key::ENTER))
+        .await;
+    for answer_words in ["First.", "Second."] {
+        let event = house.hear().await;
+        browser
+            .until("document.querySelectorAll('.user').length === 2")
+            .await;
+        let mut reply = house.answer(&event).await;
+        reply.say(answer_words).await;
+        reply.end().await;
+    }
+    let order = "[...document.querySelectorAll('.message .body')].map((one) => one.textContent.trim()).join(' ')";
+    let wanted = "One? First. Two? Second.";
+    browser.until(&format!("{order} === '{wanted}'")).await;
+    browser.run("location.reload()").await;
+    browser.until(&format!("{order} === '{wanted}'")).await;
+    house.close().await;
+}
+
+#[tokio::test]
 async fn the_token_is_asked_for() {
     let Some(browser) = Browser::start().await else {
         return;
