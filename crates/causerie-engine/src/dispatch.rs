@@ -7,21 +7,19 @@
 //!    that left more mail behind), until the store says the next conversation falls due, or until
 //!    the sweep: mail of replicas that died is found by nobody else.
 //! 4. As long as the loop has work waiting, offers take no place past it.
-//!
-//! One task renews all claims. A turn whose claim was lost is told and never commits.
 
 use crate::{
     engine::{Engine, RunReport},
-    live::{Live, LiveTurns},
+    live::LiveTurns,
     metric,
     turn::Ended,
 };
 use causerie_core::{
     event::Event,
     platform::{Accepted, InboxError},
-    store::{Claim, ClaimKey, Offered, Release, StoreError},
+    store::{Claim, ClaimKey, Offered, Release},
 };
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use std::{
     panic::AssertUnwindSafe,
     sync::{
@@ -32,7 +30,7 @@ use std::{
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    time::{sleep, timeout},
+    time::timeout,
 };
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -45,8 +43,6 @@ const LEAST_WAIT: Duration = Duration::from_millis(20);
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// How long turns may take to give their claims back.
 const HANDOVER_TIME: Duration = Duration::from_secs(3);
-/// How many claims are renewed at the same time.
-const RENEWALS: usize = 16;
 
 /// What dispatch knows.
 pub(crate) struct Dispatch {
@@ -292,56 +288,5 @@ impl Engine {
             Ok(None) => sweep,
             Err(_) => STORE_PAUSE,
         }
-    }
-
-    /// Renews all claims, three times in their lifetime.
-    pub(crate) async fn renew_claims(self: Arc<Self>, stop: CancellationToken) {
-        let rounds = async {
-            loop {
-                sleep(self.config.claim_ttl / 3).await;
-                let turns = futures::stream::iter(self.dispatch.live.all());
-                turns
-                    .for_each_concurrent(RENEWALS, |live| self.renew_claim(live))
-                    .await;
-            }
-        };
-        tokio::select! {
-            () = rounds => {}
-            () = stop.cancelled() => {}
-        }
-    }
-
-    async fn renew_claim(&self, live: Live) {
-        let ttl = self.config.claim_ttl;
-        match self.store.renew(&live.key, ttl).await {
-            Ok(renewed) => {
-                self.dispatch.live.kept(&live.key);
-                if renewed.stop && !live.signals.stop.is_cancelled() {
-                    self.stop_from_afar(&live).await;
-                }
-            }
-            Err(StoreError::Stale) => live.signals.lost.cancel(),
-            Err(error) => {
-                tracing::warn!(conversation = %live.key.conversation, %error, "a claim was not renewed");
-                // From here on somebody else may have it.
-                if live.kept.elapsed() >= ttl {
-                    live.signals.lost.cancel();
-                }
-            }
-        }
-    }
-
-    /// Another replica took the stop in.
-    async fn stop_from_afar(&self, live: &Live) {
-        let pending = self
-            .store
-            .pending(&live.key.conversation)
-            .await
-            .unwrap_or_default();
-        let stops = pending
-            .into_iter()
-            .filter(Event::is_stop)
-            .map(|event| event.id);
-        live.signals.stop_for(stops);
     }
 }

@@ -6,7 +6,8 @@
 //! * [`config`]: what the operator decides, and what the engine is made of
 //! * [`engine`]: putting it together, running it, and how it ends
 //! * [`inbox`]: where platforms put what they hear; [`command`] recognises commands in it
-//! * [`dispatch`]: which conversation is answered when; [`live`] knows the turns at work
+//! * [`dispatch`]: which conversation is answered when; [`live`] knows the turns at work,
+//!   [`renew`] keeps their claims
 //! * [`turn`]: the life of one turn, top to bottom
 //! * [`deliver`]: shows the answer while it grows, and to the end
 //! * [`admission`]: who is answered; [`toolbox`]: what models may call
@@ -26,6 +27,7 @@ mod inbox;
 pub mod line;
 mod live;
 mod metric;
+mod renew;
 mod reply;
 mod summary;
 mod toolbox;

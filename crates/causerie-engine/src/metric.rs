@@ -79,6 +79,11 @@ pub(crate) fn summaries_queued(count: usize) {
     gauge!("causerie_summaries_queued").set(count as f64);
 }
 
+/// A message began to be answered, after this long.
+pub(crate) fn waited(wait: std::time::Duration) {
+    histogram!("causerie_wait_seconds").record(wait.as_secs_f64());
+}
+
 /// A turn was committed.
 pub(crate) fn committed(record: &TurnRecord) {
     for (_, outcome) in &record.events {

@@ -1,14 +1,18 @@
 //! The life of one turn.
 
 mod close;
+mod follow;
+mod halt;
 mod limits;
+mod notice;
 mod progress;
+mod question;
 mod rounds;
+mod tools;
 
 use crate::{
     admission::Denied,
-    agenda::{Agenda, Job, Post, agenda},
-    command,
+    agenda::{Agenda, Job, agenda},
     config::PlatformEntry,
     engine::Engine,
     line::Line,
@@ -17,21 +21,20 @@ use crate::{
     reply::{Reply, Told},
 };
 use causerie_core::{
-    Text, Timestamp,
+    Timestamp,
     draft::Ending,
-    event::{Event, EventKind, Rating},
-    id::{MessageRef, Seq},
-    message::{Message, Part, Role},
+    event::{Event, EventKind},
+    id::MessageRef,
     outcome::{Failure, Outcome, Refusal},
     persona::Persona,
-    platform::Notice,
-    store::{Claim, Erase, HistoryRange, Release, StoreError, TurnQuery},
+    store::{Claim, Erase, Release},
 };
 use close::Close;
-use futures::FutureExt;
+pub(crate) use halt::Halt;
 use progress::Progress;
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
-use tokio::time::{Instant, sleep, sleep_until};
+use question::Question;
+use std::sync::Arc;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 /// How a turn ended for dispatch.
@@ -48,30 +51,6 @@ pub(crate) enum Ended {
     Lost,
 }
 
-/// Why a turn's work does not go on.
-#[derive(Debug)]
-pub(crate) enum Halt {
-    /// Somebody else has the claim: not another word.
-    Lost,
-    /// The process ends: somebody else goes on.
-    Handover,
-    /// A person asked to stop: what was said stays.
-    Stopped,
-    /// It ends like this, with a line that says so.
-    Ended(Outcome, Option<Line>),
-}
-
-impl Halt {
-    fn failed(failure: Failure) -> Self {
-        Halt::Ended(Outcome::Failed(failure), Some(Line::Failed(failure)))
-    }
-}
-
-/// The shortest and the longest pause before the store is asked again.
-const STORE_PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
-/// How far back an edited message is looked for.
-const RECENT: usize = 64;
-
 impl Engine {
     /// The life of a turn, from claim to commit.
     pub(crate) async fn respond(&self, claim: Claim, signals: &Signals) -> Ended {
@@ -87,6 +66,7 @@ impl Engine {
         let turn = Turn::new(self, &claim, signals, entry);
         let responding = async {
             let agenda = agenda(&claim, |event| self.check(event));
+            metric::waited(turn.started.since(agenda.lead.at));
             match turn.work(&agenda).await {
                 Ok(close) => turn.commit(&agenda, close).await,
                 Err(Halt::Handover) => turn.hand_over().await,
@@ -153,18 +133,6 @@ pub(crate) struct Turn<'a> {
     persona: Arc<Persona>,
     started: Timestamp,
     deadline: Instant,
-}
-
-/// What is to be answered.
-pub(crate) struct Question {
-    /// What people said, as it goes into history.
-    messages: Vec<Message>,
-    /// The messages that carry an earlier answer, which this one replaces.
-    replaces: Vec<MessageRef>,
-    /// Where history is given anew from, if it is.
-    truncate: Option<Seq>,
-    /// Whether a person speaks, or only bots.
-    attended: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -288,172 +256,6 @@ impl<'a> Turn<'a> {
         Ok(close)
     }
 
-    /// Says one line of our own, or nothing, and ends the turn with it.
-    async fn speak(
-        &self,
-        agenda: &Agenda,
-        outcome: Outcome,
-        line: Option<Line>,
-    ) -> Result<Close, Halt> {
-        let mut close = self.close(outcome);
-        if let Some(line) = line {
-            let mut reply = self.reply(agenda, &[]);
-            let ending = self.ending(&line, &close.outcome, false);
-            close.told(self.until_taken(reply.end(ending)).await??);
-        }
-        Ok(close)
-    }
-
-    async fn command(&self, agenda: &Agenda, name: &str, argument: &Text) -> Result<Close, Halt> {
-        let mut close = self.close(Outcome::Answered);
-        let call = command::Call {
-            engine: self.engine,
-            claim: self.claim,
-            state: &close.state,
-            language: self.entry.language,
-            persona: &self.persona,
-            argument: argument.expose().trim(),
-        };
-        let done = self.patiently(|| command::run(name, &call)).await?;
-        let mut reply = self.reply(agenda, &[]);
-        let ending = Ending::Replace {
-            text: done.text.into(),
-            notice: Some(Notice::Told),
-        };
-        close.told(self.until_taken(reply.end(ending)).await??);
-        close.state = done.state;
-        if done.erase {
-            close.truncate = Some(Seq(1));
-            close.erase = true;
-        }
-        Ok(close)
-    }
-
-    /// People asked to stop while their messages waited. If an earlier attempt had begun to
-    /// answer, its words are marked as stopped.
-    async fn stop(&self, agenda: &Agenda) -> Result<Close, Halt> {
-        let begun = Reply::was_begun(&self.claim.journal);
-        self.speak(agenda, Outcome::Answered, begun.then_some(Line::Stopped))
-            .await
-    }
-
-    fn feedback(&self, rating: Rating) -> Close {
-        let rating = match rating {
-            Rating::Up => "up",
-            Rating::Down => "down",
-        };
-        metric::feedback(rating);
-        self.close(Outcome::Answered)
-            .note(&format!("feedback: {rating}"))
-    }
-
-    fn question(&self, posts: &[Post]) -> Question {
-        let messages = posts.iter().map(|post| self.message_of(post)).collect();
-        Question {
-            messages,
-            replaces: vec![],
-            truncate: None,
-            attended: posts.iter().any(|post| !post.event.author.is_bot),
-        }
-    }
-
-    fn message_of(&self, post: &Post) -> Message {
-        let posted = &post.posted;
-        let mut parts = vec![];
-        if !posted.text.is_blank() {
-            parts.push(Part::Text(posted.text.clone()));
-        }
-        parts.extend(posted.attachments.iter().cloned().map(Part::Attachment));
-        Message {
-            seq: self.claim.next_seq,
-            turn: self.claim.turn,
-            at: post.event.at,
-            role: Role::User,
-            author: Some(post.event.author.clone()),
-            parts,
-            quoted: posted.quoted.clone(),
-            refs: vec![posted.message.clone()],
-            shared: posted.shared,
-        }
-    }
-
-    /// The last question as it reads after an edit, if its answer may still change: it is the
-    /// newest turn, was answered a short time ago, and our messages can be edited here.
-    async fn revision(
-        &self,
-        agenda: &Agenda,
-        message: &MessageRef,
-        text: &Text,
-    ) -> Result<Option<Question>, Halt> {
-        let conversation = &self.claim.key.conversation;
-        let from = self.claim.state.window_start;
-        let range = HistoryRange {
-            from,
-            before: None,
-            limit: Some(RECENT),
-        };
-        let recent = self
-            .patiently(|| self.engine.store.history(conversation, range))
-            .await?;
-        let edited = |m: &&Message| {
-            let author = m.author.as_ref().map(|author| &author.id);
-            m.refs.contains(message) && author == Some(&agenda.lead.author.id)
-        };
-        let Some(turn) = recent.iter().find(edited).map(|message| message.turn) else {
-            return Ok(None);
-        };
-        let newest = recent.last().is_some_and(|message| message.turn == turn);
-        if !newest || text.is_blank() || !self.entry.platform.capabilities().edits {
-            return Ok(None);
-        }
-        let query = TurnQuery::Conversation(conversation.clone());
-        let turns = self
-            .patiently(|| self.engine.store.turns(&query, RECENT))
-            .await?;
-        let Some(record) = turns.into_iter().find(|record| record.turn == turn) else {
-            return Ok(None);
-        };
-        if self.started.since(record.ended) > self.engine.config.edit_window {
-            return Ok(None);
-        }
-        let of_turn = recent.into_iter().filter(|message| message.turn == turn);
-        let mut asked: Vec<Message> = of_turn.filter(|m| m.role == Role::User).collect();
-        let truncate = asked.first().map(|message| message.seq);
-        for asked in asked
-            .iter_mut()
-            .filter(|asked| asked.refs.contains(message))
-        {
-            asked.parts.retain(|part| !matches!(part, Part::Text(_)));
-            asked.parts.insert(0, Part::Text(text.clone()));
-        }
-        asked
-            .iter_mut()
-            .for_each(|asked| asked.turn = self.claim.turn);
-        Ok(Some(Question {
-            messages: asked,
-            replaces: record.delivered,
-            truncate,
-            attended: true,
-        }))
-    }
-
-    /// What the prompt shows of what was said before.
-    async fn history(&self, question: &Question) -> Result<Vec<Message>, Halt> {
-        let from = self.claim.state.window_start.max(Seq(1));
-        let before = question.truncate.unwrap_or(self.claim.next_seq);
-        if from >= before {
-            return Ok(vec![]);
-        }
-        let range = HistoryRange {
-            from,
-            before: Some(before),
-            limit: None,
-        };
-        let conversation = &self.claim.key.conversation;
-        self.patiently(|| self.engine.store.history(conversation, range))
-            .await
-    }
-
     fn reply(&self, agenda: &Agenda, replaces: &[MessageRef]) -> Reply {
         let deadline = self.deadline;
         Reply::new(
@@ -464,74 +266,6 @@ impl<'a> Turn<'a> {
             replaces,
             deadline,
         )
-    }
-
-    fn ending(&self, line: &Line, outcome: &Outcome, said: bool) -> Ending {
-        let words = line.say(self.entry.language);
-        let notice = match outcome {
-            Outcome::Failed(failure) => Some(Notice::Failed(*failure)),
-            Outcome::Refused(Refusal::Limit { until, .. }) => Some(Notice::Refused {
-                until: Some(*until),
-            }),
-            Outcome::Refused(_) => Some(Notice::Refused { until: None }),
-            Outcome::Answered | Outcome::Superseded => None,
-        };
-        match said {
-            true => Ending::Note {
-                line: words.into(),
-                notice,
-            },
-            false => Ending::Replace {
-                text: words.into(),
-                notice: notice.or(Some(Notice::Told)),
-            },
-        }
-    }
-
-    /// Runs the part of a turn that people and the process may end early. A panic ends it too.
-    async fn guard<T>(&self, work: impl Future<Output = Result<T, Halt>>) -> Result<T, Halt> {
-        let signals = self.signals;
-        tokio::select! {
-            biased;
-            () = signals.lost.cancelled() => Err(Halt::Lost),
-            () = signals.stop.cancelled() => Err(Halt::Stopped),
-            () = signals.handover.cancelled() => Err(Halt::Handover),
-            done = AssertUnwindSafe(work).catch_unwind() => done.unwrap_or_else(|_panic| {
-                tracing::error!("a turn has panicked");
-                Err(Halt::failed(Failure::Internal))
-            }),
-            () = sleep_until(self.deadline) => Err(Halt::failed(Failure::Deadline)),
-        }
-    }
-
-    /// Runs the part of a turn that only ends early when somebody else goes on with it.
-    ///
-    /// What is done comes first: the next turn of the conversation may begin, and take the place of
-    /// this one, as soon as a commit has taken effect, before this one has heard of it.
-    async fn until_taken<T>(&self, work: impl Future<Output = T>) -> Result<T, Halt> {
-        tokio::select! {
-            biased;
-            done = work => Ok(done),
-            () = self.signals.lost.cancelled() => Err(Halt::Lost),
-            () = self.signals.handover.cancelled() => Err(Halt::Handover),
-        }
-    }
-
-    /// Asks the store until it answers, with growing pauses, as long as the claim is ours.
-    async fn patiently<T, F>(&self, mut ask: impl FnMut() -> F) -> Result<T, Halt>
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
-        let (mut pause, longest) = STORE_PAUSES;
-        loop {
-            match self.until_taken(ask()).await? {
-                Ok(answer) => return Ok(answer),
-                Err(StoreError::Stale) => return Err(Halt::Lost),
-                Err(error) => tracing::warn!(%error, "the store is asked again"),
-            }
-            self.until_taken(sleep(pause)).await?;
-            pause = (pause * 2).min(longest);
-        }
     }
 
     async fn hand_over(&self) -> Ended {

@@ -12,93 +12,31 @@
 //! Run such tests with tokio's time paused: waiting costs nothing then, and the store's clock is
 //! tokio's too.
 
+mod setup;
+
 use crate::{
     backend::ScriptedBackend,
     platform::{RecordingPlatform, Seen},
 };
 use causerie_core::{
-    Clock, Text, Timestamp,
+    Clock, Text,
     event::{Event, EventKind, Participant, Posted, Rating},
-    id::{
-        ConversationId, EventId, MessageRef, ModelName, ParticipantId, PersonaName, Place,
-        PlatformId, ReplicaId,
-    },
+    id::{ConversationId, EventId, MessageRef, ParticipantId, Place, PlatformId},
     message::Message,
     outcome::{Outcome, TurnRecord},
-    persona::Persona,
-    platform::{Accepted, Inbox, PlatformCapabilities},
+    platform::{Accepted, Inbox},
     store::{HistoryRange, Store, TurnQuery},
-    tool::Tool,
 };
-use causerie_engine::{Config, Engine, EngineError, Language, Parts, PlatformEntry, RunReport};
+use causerie_engine::{EngineError, RunReport};
 use causerie_store::MemoryStore;
+use setup::start;
+pub use setup::{Setup, TokioClock};
 use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The longest a test waits for an answer, in the test's time.
 const PATIENCE: Duration = Duration::from_secs(3600);
-
-/// Tokio's time as a clock, so that pausing it stops both.
-#[derive(Clone, Copy, Debug)]
-pub struct TokioClock {
-    began: Instant,
-    /// What it showed when it was made.
-    at: Timestamp,
-}
-
-impl Default for TokioClock {
-    /// It begins on an ordinary Tuesday: 2026-11-24, 12:00 UTC.
-    fn default() -> Self {
-        Self {
-            began: Instant::now(),
-            at: Timestamp(1_795_521_600_000),
-        }
-    }
-}
-
-impl Clock for TokioClock {
-    fn now(&self) -> Timestamp {
-        self.at + self.began.elapsed()
-    }
-}
-
-/// What a conversation takes place with.
-pub struct Setup {
-    /// How the engine is configured.
-    pub config: Config,
-    /// Who answers. Its model is called `small`.
-    pub persona: Persona,
-    /// What the platform can do.
-    pub capabilities: PlatformCapabilities,
-    /// More models, which the persona may name.
-    pub backends: BTreeMap<ModelName, Arc<ScriptedBackend>>,
-    /// More personas.
-    pub personas: Vec<Persona>,
-    /// What models may call.
-    pub tools: Vec<Arc<dyn Tool>>,
-    /// The language of the lines that we speak ourselves.
-    pub language: Language,
-    /// Where everything is kept; a memory store if `None`.
-    pub store: Option<Arc<dyn Store>>,
-}
-
-impl Default for Setup {
-    fn default() -> Self {
-        let small = ModelName::new("small").expect("a fixed name");
-        let name = PersonaName::new("assistant").expect("a fixed name");
-        Self {
-            config: Config::default(),
-            persona: Persona::new(name, "", vec![small]),
-            capabilities: RecordingPlatform::editing(),
-            backends: BTreeMap::new(),
-            personas: vec![],
-            tools: vec![],
-            language: Language::English,
-            store: None,
-        }
-    }
-}
 
 /// A conversation with a running engine.
 pub struct Chat {
@@ -423,60 +361,6 @@ pub fn person(name: &str) -> Participant {
 pub fn conversation(rest: &str) -> ConversationId {
     let platform = PlatformId::new("recording").expect("a fixed name");
     ConversationId::on(&platform, rest).expect("the test gives an id")
-}
-
-struct Started {
-    inbox: Arc<dyn Inbox>,
-    stop: CancellationToken,
-    running: JoinHandle<Result<RunReport, EngineError>>,
-}
-
-fn start(
-    setup: &Setup,
-    store: &Arc<dyn Store>,
-    clock: TokioClock,
-    platform: &Arc<RecordingPlatform>,
-    backend: &Arc<ScriptedBackend>,
-    replica: u32,
-) -> Started {
-    let mut config = setup.config.clone();
-    config.replica = ReplicaId::new(format!("r{replica}")).expect("a valid name");
-    let mut backends: BTreeMap<ModelName, Arc<dyn causerie_core::backend::Backend>> =
-        BTreeMap::new();
-    for (name, backend) in &setup.backends {
-        backends.insert(name.clone(), backend.clone());
-    }
-    backends.insert(
-        ModelName::new("small").expect("a fixed name"),
-        backend.clone(),
-    );
-    let personas = setup.personas.iter().chain([&setup.persona]);
-    let parts = Parts {
-        store: Arc::clone(store),
-        clock: Arc::new(clock),
-        backends,
-        personas: personas
-            .map(|p| (p.name.clone(), Arc::new(p.clone())))
-            .collect(),
-        tools: setup.tools.clone(),
-        platforms: vec![PlatformEntry {
-            platform: platform.clone(),
-            persona: setup.persona.name.clone(),
-            language: setup.language,
-        }],
-    };
-    let engine = Engine::new(config, parts).expect("a setup that fits together");
-    let stop = CancellationToken::new();
-    let inbox = engine.inbox();
-    let running = tokio::spawn({
-        let stop = stop.clone();
-        async move { engine.run(stop).await }
-    });
-    Started {
-        inbox,
-        stop,
-        running,
-    }
 }
 
 /// `bot: Hello`, with what is special about it in brackets.

@@ -8,7 +8,7 @@ use causerie_core::{
     id::{EventId, ModelName, Seq},
     limit::Charge,
     message::{Message, Part, Role},
-    outcome::{Outcome, PromptShape, TurnRecord, Usage},
+    outcome::{Failure, Outcome, PromptShape, TurnRecord, Usage},
     store::{Commit, ConversationState, Erase},
 };
 
@@ -194,6 +194,10 @@ impl Close {
         self.truncate = question.truncate;
         let asked = question.messages.last().cloned();
         self.append = question.messages;
+        let unseen = self.outcome == Outcome::Failed(Failure::Undeliverable);
+        if unseen && told.delivered.refs.is_empty() {
+            return;
+        }
         let mut steps = progress.steps.clone();
         if let (Some(asked), false) = (asked, progress.text.trim().is_empty()) {
             steps.push(spoken(&asked, progress, at));

@@ -3,22 +3,16 @@
 use super::{Halt, Progress, Question, Turn};
 use crate::{agenda::Agenda, line::Line, reply::Reply};
 use causerie_core::{
-    Text,
     assemble::{AssembleError, Assembled, Ingredients, Tail, assemble},
-    backend::{Backend, BackendError, Delta, Finish, FinishReason, Readiness},
+    backend::{Backend, BackendError, CompletionStream, Readiness},
     id::ModelName,
-    message::{Message, Part, Role, ToolCall},
-    outcome::{Failure, Outcome, Refusal, Usage},
+    message::{Message, ToolCall},
+    outcome::{Failure, Outcome, Refusal},
     platform::{Creates, Status},
     prompt::{Prompt, TokenCounter},
-    store::{JournalEntry, StoreError},
-    tool::ToolContext,
+    store::JournalEntry,
 };
-use futures::StreamExt;
 use std::sync::Arc;
-
-/// The most bytes one answer may have. A model that runs wild is stopped there.
-const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 /// What a round is made from: the same in all rounds of a turn.
 struct Material<'t> {
@@ -70,7 +64,7 @@ impl Turn<'_> {
         self.journal(&JournalEntry::Began { events }).await
     }
 
-    fn creates_are_idempotent(&self) -> bool {
+    pub(super) fn creates_are_idempotent(&self) -> bool {
         self.entry.platform.capabilities().creates == Creates::Idempotent
     }
 
@@ -129,7 +123,7 @@ impl Turn<'_> {
         backend: &dyn Backend,
         progress: &mut Progress,
         reply: &mut Reply,
-    ) -> Result<(Prompt, causerie_core::backend::CompletionStream), Refused> {
+    ) -> Result<(Prompt, CompletionStream), Refused> {
         self.until_ready(backend, reply).await?;
         let counter = backend.counter();
         let assembled = self.assemble(material, backend, &counter, progress)?;
@@ -200,170 +194,6 @@ impl Turn<'_> {
             }
         }
     }
-
-    /// Shows a completion while it grows, and keeps it when it is complete.
-    async fn follow(
-        &self,
-        prompt: &Prompt,
-        backend: &dyn Backend,
-        mut stream: causerie_core::backend::CompletionStream,
-        progress: &mut Progress,
-        reply: &mut Reply,
-    ) -> Result<Vec<ToolCall>, Halt> {
-        let mut calls = vec![];
-        // Until the model says what it used, a turn that breaks off has used this.
-        let before = progress.usage;
-        progress.usage.add(Usage {
-            input: prompt.tokens().tokens.into(),
-            ..Usage::default()
-        });
-        let counter = backend.counter();
-        let mut between = progress.has_text();
-        while let Some(delta) = reply.beside(stream.next()).await? {
-            match delta {
-                Ok(Delta::Text(text)) => {
-                    if std::mem::take(&mut between) {
-                        reply.push(&Text::new("\n\n"));
-                    }
-                    progress.text.push_str(text.expose());
-                    progress.usage.output += u64::from(counter.count(text.expose()));
-                    reply.push(&text);
-                    if progress.text.len() > MAX_ANSWER {
-                        progress
-                            .notes
-                            .push("the answer was larger than any answer may be".into());
-                        progress.finish = Some(FinishReason::Length);
-                        return self.keep(vec![], progress).await;
-                    }
-                }
-                // Thoughts are paid for and not kept.
-                Ok(Delta::Reasoning(text)) => {
-                    progress.usage.output += u64::from(counter.count(text.expose()));
-                }
-                Ok(Delta::ToolCall(call)) => calls.push(call),
-                Ok(Delta::Finish(Finish { reason, usage })) => {
-                    progress.usage = before;
-                    progress.usage.add(usage);
-                    progress.finish = Some(reason);
-                    return self.keep(calls, progress).await;
-                }
-                Err(error) => {
-                    progress.notes.push(format!("the model broke off: {error}"));
-                    return Err(halt_in_stream(&error, progress.has_text()));
-                }
-            }
-        }
-        progress.notes.push("the model's answer was cut".into());
-        Err(Halt::failed(Failure::Interrupted))
-    }
-
-    /// Makes the round that ended a step, and notes it so that nobody pays for it again.
-    async fn keep(
-        &self,
-        calls: Vec<ToolCall>,
-        progress: &mut Progress,
-    ) -> Result<Vec<ToolCall>, Halt> {
-        let last = calls.is_empty() || progress.rounds >= self.persona.max_steps.max(1);
-        let text = std::mem::take(&mut progress.text);
-        let mut parts = vec![];
-        if !text.trim().is_empty() {
-            parts.push(Part::Text(Text::new(text)));
-        }
-        if !last {
-            parts.extend(calls.iter().cloned().map(Part::ToolCall));
-        }
-        if !parts.is_empty() {
-            let message = self.step(Role::Assistant, parts);
-            // Where nothing can come between the last words and the commit, the commit is the note.
-            if !(last && self.creates_are_idempotent()) {
-                let usage = self.unnoted(progress);
-                self.journal(&JournalEntry::Step {
-                    message: message.clone(),
-                    usage,
-                    last,
-                })
-                .await?;
-            }
-            progress.steps.push(message);
-        }
-        Ok(calls)
-    }
-
-    /// What was used and stands in no note yet.
-    fn unnoted(&self, progress: &mut Progress) -> Usage {
-        let mut usage = progress.usage;
-        usage.input -= progress.noted.input;
-        usage.cached -= progress.noted.cached;
-        usage.output -= progress.noted.output;
-        progress.noted = progress.usage;
-        usage
-    }
-
-    /// Calls the tools that the last step asks for and that have given nothing back yet.
-    async fn call_tools(
-        &self,
-        agenda: &Agenda,
-        progress: &mut Progress,
-        reply: &mut Reply,
-    ) -> Result<(), Halt> {
-        let open = open_calls(&progress.steps);
-        if open.is_empty() {
-            return Ok(());
-        }
-        reply.status(Status::Working);
-        let context = ToolContext {
-            conversation: self.claim.key.conversation.clone(),
-            participant: agenda.lead.author.clone(),
-        };
-        for call in open {
-            let running = self
-                .engine
-                .toolbox
-                .call(&call, &self.persona.tools, &context);
-            let output = reply.beside(running).await?;
-            let part = Part::ToolOutput {
-                call: call.id,
-                text: output,
-            };
-            let message = self.step(Role::Tool, vec![part]);
-            let (usage, last) = (Usage::default(), false);
-            self.journal(&JournalEntry::Step {
-                message: message.clone(),
-                usage,
-                last,
-            })
-            .await?;
-            progress.steps.push(message);
-        }
-        Ok(())
-    }
-
-    fn step(&self, role: Role, parts: Vec<Part>) -> Message {
-        Message {
-            seq: self.claim.next_seq,
-            turn: self.claim.turn,
-            at: self.engine.clock.now(),
-            role,
-            author: None,
-            parts,
-            quoted: None,
-            refs: vec![],
-            shared: false,
-        }
-    }
-
-    /// Notes what a later attempt should know. A store that is away is no reason to stop talking:
-    /// without the note a crash would cost a second completion, no more.
-    async fn journal(&self, entry: &JournalEntry) -> Result<(), Halt> {
-        match self.engine.store.note(&self.claim.key, entry).await {
-            Ok(()) => Ok(()),
-            Err(StoreError::Stale) => Err(Halt::Lost),
-            Err(error) => {
-                tracing::warn!(%error, "a step was not noted");
-                Ok(())
-            }
-        }
-    }
 }
 
 /// Why a round did not begin.
@@ -384,23 +214,6 @@ impl From<Halt> for Refused {
     }
 }
 
-/// The calls of the newest step of the model that have no output yet.
-fn open_calls(steps: &[Message]) -> Vec<ToolCall> {
-    let asked = steps.iter().rposition(|step| step.role == Role::Assistant);
-    let Some(asked) = asked else { return vec![] };
-    let answered = |id: &str| {
-        let outputs = steps[asked + 1..].iter().flat_map(|step| &step.parts);
-        outputs
-            .into_iter()
-            .any(|part| matches!(part, Part::ToolOutput { call, .. } if call == id))
-    };
-    let calls = steps[asked].parts.iter().filter_map(|part| match part {
-        Part::ToolCall(call) if !answered(&call.id) => Some(call.clone()),
-        _ => None,
-    });
-    calls.collect()
-}
-
 /// Whether another model may do better.
 fn is_passing(error: &BackendError) -> bool {
     !matches!(
@@ -409,7 +222,7 @@ fn is_passing(error: &BackendError) -> bool {
     )
 }
 
-fn halt_of(error: &BackendError) -> Halt {
+pub(super) fn halt_of(error: &BackendError) -> Halt {
     let failure = match error {
         BackendError::Busy { retry_after } => {
             let outcome = Outcome::Failed(Failure::ModelUnavailable);
@@ -426,13 +239,4 @@ fn halt_of(error: &BackendError) -> Halt {
         }
     };
     Halt::failed(failure)
-}
-
-/// An answer that had begun was interrupted, whatever the reason; the note says which.
-fn halt_in_stream(error: &BackendError, begun: bool) -> Halt {
-    match error {
-        BackendError::Declined | BackendError::TimedOut => halt_of(error),
-        _ if begun => Halt::failed(Failure::Interrupted),
-        _ => halt_of(error),
-    }
 }

@@ -2,19 +2,30 @@
 
 use causerie_core::{
     backend::{FinishReason, Readiness},
-    event::Rating,
+    event::{EventKind, Posted, Rating},
+    id::MessageRef,
     outcome::Outcome,
     platform::{Accepted, Status},
 };
 use causerie_testkit::{
     backend::Script,
-    chat::{Chat, person},
+    chat::{Chat, conversation, person},
 };
 use insta::assert_snapshot;
 use std::time::Duration;
 use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+fn posted(text: &str) -> EventKind {
+    EventKind::Posted(Posted {
+        message: MessageRef::new("elsewhere").unwrap(),
+        text: text.into(),
+        quoted: None,
+        attachments: vec![],
+        shared: false,
+    })
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_message_gets_an_answer_and_the_next_one_sees_it() {
@@ -255,4 +266,68 @@ async fn a_summary_stands_for_what_was_cut() {
     chat.say("Do you remember?").await;
     let prompt = chat.backend.prompt_texts().pop().unwrap();
     assert!(prompt.contains(summary.text.expose().lines().last().unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_takes_messages_that_wait_for_a_place_with_it() {
+    let mut chat = Chat::with(|setup| setup.config.max_turns = 1);
+    let mut busy = chat.event(EventKind::StopPressed);
+    busy.conversation = conversation("elsewhere");
+    busy.kind = posted("Keep the only place");
+    chat.backend
+        .expect([Script::say("Busy.").then_wait(10 * SECOND)]);
+    tokio::task::yield_now().await;
+    chat.inbox().offer(busy).await.unwrap();
+    chat.post("Never mind").await;
+    assert_eq!(chat.press_stop().await, "bot: Busy.");
+    assert_eq!(chat.backend.prompts().len(), 1);
+    assert_eq!(
+        chat.outcomes().await,
+        [
+            ("e2".into(), Outcome::Superseded),
+            ("e3".into(), Outcome::Answered)
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_before_the_first_word_says_so() {
+    let mut chat = Chat::new();
+    chat.backend
+        .set_readiness(Readiness::Loading { percent: None });
+    chat.post("Hi").await;
+    sleep(SECOND).await;
+    assert_snapshot!(chat.press_stop().await, @"bot [Told]: Stopped.");
+    assert_eq!(chat.history_text().await, "User: Hi");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_transcript_is_read_in_pages_with_what_waits() {
+    let mut chat = Chat::new();
+    for text in ["One", "Two", "Three"] {
+        chat.say(text).await;
+    }
+    chat.backend
+        .expect([Script::say("Slow ").then_wait(10 * SECOND)]);
+    chat.post("Four").await;
+    sleep(SECOND).await;
+    let inbox = chat.inbox();
+    let newest = inbox
+        .transcript(chat.conversation(), None, 4)
+        .await
+        .unwrap();
+    let texts: Vec<_> = newest
+        .messages
+        .iter()
+        .map(|m| m.text().into_exposed())
+        .collect();
+    assert_eq!(texts, ["Two", "Two", "Three", "Three"]);
+    assert!(newest.more && newest.pending.len() == 1);
+    let before = Some(newest.messages[0].seq);
+    let older = inbox
+        .transcript(chat.conversation(), before, 4)
+        .await
+        .unwrap();
+    assert_eq!(older.messages.len(), 2);
+    assert!(!older.more && older.pending.is_empty());
 }

@@ -1,12 +1,15 @@
 //! What people see when it goes wrong: always something, never what looks whole and is not.
 
 use causerie_core::{
-    backend::{BackendError, FinishReason},
+    backend::{BackendError, FinishReason, Readiness},
+    id::ModelName,
     outcome::{Failure, Outcome, Refusal},
+    platform::PlatformError,
 };
 use causerie_testkit::{
-    backend::Script,
+    backend::{Script, ScriptedBackend},
     chat::{Chat, person},
+    platform::Mishap,
 };
 use insta::{allow_duplicates, assert_snapshot};
 use std::time::Duration;
@@ -204,4 +207,43 @@ async fn lines_come_in_chinese_too() {
     chat.backend
         .expect([Script::refuse(BackendError::TimedOut)]);
     assert_snapshot!(chat.say("你好").await, @"bot [Failed(Deadline)]: 回答耗时过长，已放弃。请再试一次。");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_model_answers_when_the_first_cannot() {
+    let big = ModelName::new("big").unwrap();
+    let other = ScriptedBackend::new();
+    let mut chat = Chat::with(|setup| {
+        setup.backends.insert(big.clone(), other.clone());
+        setup.persona.models.push(big);
+    });
+    let broken = BackendError::Unavailable {
+        reason: "status 500".into(),
+    };
+    chat.backend.expect([Script::refuse(broken)]);
+    assert_eq!(chat.say("Hi").await, "bot: Hi");
+    chat.backend
+        .set_readiness(Readiness::Failed("no such file".into()));
+    assert_eq!(chat.say("Hello").await, "bot: Hello");
+    assert_eq!(other.prompts().len(), 2);
+    let turns = chat.turns().await;
+    assert!(
+        turns
+            .iter()
+            .all(|turn| turn.model.as_ref().unwrap().as_str() == "big")
+    );
+    assert_snapshot!(turns[1].notes[0], @"model small was passed over: the model is not available: status 500");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_delivered_is_recorded_as_such() {
+    let mut chat = Chat::new();
+    let mishaps = (0..40).map(|_| Some(Mishap::Fails(PlatformError::Forbidden)));
+    chat.platform.expect_mishaps(mishaps);
+    assert_eq!(chat.say("Hi").await, "");
+    assert_eq!(
+        outcome(&chat).await,
+        Outcome::Failed(Failure::Undeliverable)
+    );
+    assert_eq!(chat.history_text().await, "User: Hi");
 }

@@ -44,7 +44,7 @@ async fn said(store: &dyn Archive, room: usize) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_conversations_lose_double_and_mix_up_nothing() {
-    let chat = Chat::with(|setup| {
+    let mut chat = Chat::with(|setup| {
         setup.capabilities.creates = Creates::Idempotent;
         setup.config.max_turns = 16;
     });
@@ -80,6 +80,7 @@ async fn a_thousand_conversations_lose_double_and_mix_up_nothing() {
         turns.len(),
         "one answer for each turn"
     );
+    assert_eq!(chat.shut_down().await.finished, turns.len() as u64);
 }
 
 #[tokio::test(start_paused = true)]

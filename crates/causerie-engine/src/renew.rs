@@ -1,0 +1,64 @@
+//! Keeps the claims of all turns at work. A turn whose claim was lost is told, and never commits.
+
+use crate::{engine::Engine, live::Live};
+use causerie_core::{event::Event, store::StoreError};
+use futures::StreamExt;
+use std::sync::Arc;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// How many claims are renewed at the same time.
+const RENEWALS: usize = 16;
+
+impl Engine {
+    /// Renews all claims, three times in their lifetime.
+    pub(crate) async fn renew_claims(self: Arc<Self>, stop: CancellationToken) {
+        let rounds = async {
+            loop {
+                sleep(self.config.claim_ttl / 3).await;
+                let turns = futures::stream::iter(self.dispatch.live.all());
+                turns
+                    .for_each_concurrent(RENEWALS, |live| self.renew_claim(live))
+                    .await;
+            }
+        };
+        tokio::select! {
+            () = rounds => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn renew_claim(&self, live: Live) {
+        let ttl = self.config.claim_ttl;
+        match self.store.renew(&live.key, ttl).await {
+            Ok(renewed) => {
+                self.dispatch.live.kept(&live.key);
+                if renewed.stop && !live.signals.stop.is_cancelled() {
+                    self.stop_from_afar(&live).await;
+                }
+            }
+            Err(StoreError::Stale) => live.signals.lost.cancel(),
+            Err(error) => {
+                tracing::warn!(conversation = %live.key.conversation, %error, "a claim was not renewed");
+                // From here on somebody else may have it.
+                if live.kept.elapsed() >= ttl {
+                    live.signals.lost.cancel();
+                }
+            }
+        }
+    }
+
+    /// Another replica took the stop in.
+    async fn stop_from_afar(&self, live: &Live) {
+        let pending = self
+            .store
+            .pending(&live.key.conversation)
+            .await
+            .unwrap_or_default();
+        let stops = pending
+            .into_iter()
+            .filter(Event::is_stop)
+            .map(|event| event.id);
+        live.signals.stop_for(stops);
+    }
+}

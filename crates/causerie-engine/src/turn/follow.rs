@@ -1,0 +1,152 @@
+//! One completion: shown while it grows, and kept when it is complete.
+
+use super::{Halt, Progress, Turn, rounds::halt_of};
+use crate::reply::Reply;
+use causerie_core::{
+    Text,
+    backend::{Backend, BackendError, CompletionStream, Delta, Finish, FinishReason},
+    message::{Message, Part, Role, ToolCall},
+    outcome::{Failure, Usage},
+    prompt::Prompt,
+    store::{JournalEntry, StoreError},
+};
+use futures::StreamExt;
+
+/// The most bytes one answer may have. A model that runs wild is stopped there.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+
+impl Turn<'_> {
+    /// Shows a completion while it grows, and keeps it when it is complete.
+    pub(super) async fn follow(
+        &self,
+        prompt: &Prompt,
+        backend: &dyn Backend,
+        mut stream: CompletionStream,
+        progress: &mut Progress,
+        reply: &mut Reply,
+    ) -> Result<Vec<ToolCall>, Halt> {
+        let mut calls = vec![];
+        // Until the model says what it used, a turn that breaks off has used this.
+        let before = progress.usage;
+        progress.usage.add(Usage {
+            input: prompt.tokens().tokens.into(),
+            ..Usage::default()
+        });
+        let counter = backend.counter();
+        let mut between = progress.has_text();
+        while let Some(delta) = reply.beside(stream.next()).await? {
+            match delta {
+                Ok(Delta::Text(text)) => {
+                    if std::mem::take(&mut between) {
+                        reply.push(&Text::new("\n\n"));
+                    }
+                    progress.text.push_str(text.expose());
+                    progress.usage.output += u64::from(counter.count(text.expose()));
+                    reply.push(&text);
+                    if progress.text.len() > MAX_ANSWER {
+                        progress
+                            .notes
+                            .push("the answer was larger than any answer may be".into());
+                        progress.finish = Some(FinishReason::Length);
+                        return self.keep(vec![], progress).await;
+                    }
+                }
+                // Thoughts are paid for and not kept.
+                Ok(Delta::Reasoning(text)) => {
+                    progress.usage.output += u64::from(counter.count(text.expose()));
+                }
+                Ok(Delta::ToolCall(call)) => calls.push(call),
+                Ok(Delta::Finish(Finish { reason, usage })) => {
+                    progress.usage = before;
+                    progress.usage.add(usage);
+                    progress.finish = Some(reason);
+                    return self.keep(calls, progress).await;
+                }
+                Err(error) => {
+                    progress.notes.push(format!("the model broke off: {error}"));
+                    return Err(halt_in_stream(&error, progress.has_text()));
+                }
+            }
+        }
+        progress.notes.push("the model's answer was cut".into());
+        Err(Halt::failed(Failure::Interrupted))
+    }
+
+    /// Makes the round that ended a step, and notes it so that nobody pays for it again.
+    pub(super) async fn keep(
+        &self,
+        calls: Vec<ToolCall>,
+        progress: &mut Progress,
+    ) -> Result<Vec<ToolCall>, Halt> {
+        let last = calls.is_empty() || progress.rounds >= self.persona.max_steps.max(1);
+        let text = std::mem::take(&mut progress.text);
+        let mut parts = vec![];
+        if !text.trim().is_empty() {
+            parts.push(Part::Text(Text::new(text)));
+        }
+        if !last {
+            parts.extend(calls.iter().cloned().map(Part::ToolCall));
+        }
+        if !parts.is_empty() {
+            let message = self.step(Role::Assistant, parts);
+            // Where nothing can come between the last words and the commit, the commit is the note.
+            if !(last && self.creates_are_idempotent()) {
+                let usage = self.unnoted(progress);
+                self.journal(&JournalEntry::Step {
+                    message: message.clone(),
+                    usage,
+                    last,
+                })
+                .await?;
+            }
+            progress.steps.push(message);
+        }
+        Ok(calls)
+    }
+
+    /// What was used and stands in no note yet.
+    pub(super) fn unnoted(&self, progress: &mut Progress) -> Usage {
+        let mut usage = progress.usage;
+        usage.input -= progress.noted.input;
+        usage.cached -= progress.noted.cached;
+        usage.output -= progress.noted.output;
+        progress.noted = progress.usage;
+        usage
+    }
+
+    pub(super) fn step(&self, role: Role, parts: Vec<Part>) -> Message {
+        Message {
+            seq: self.claim.next_seq,
+            turn: self.claim.turn,
+            at: self.engine.clock.now(),
+            role,
+            author: None,
+            parts,
+            quoted: None,
+            refs: vec![],
+            shared: false,
+        }
+    }
+
+    /// Notes what a later attempt should know. A store that is away is no reason to stop talking:
+    /// without the note a crash would cost a second completion, no more.
+    pub(super) async fn journal(&self, entry: &JournalEntry) -> Result<(), Halt> {
+        match self.engine.store.note(&self.claim.key, entry).await {
+            Ok(()) => Ok(()),
+            Err(StoreError::Stale) => Err(Halt::Lost),
+            Err(error) => {
+                tracing::warn!(%error, "a step was not noted");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// An answer that had begun was interrupted, whatever the reason; the note says which.
+fn halt_in_stream(error: &BackendError, begun: bool) -> Halt {
+    match error {
+        BackendError::Declined | BackendError::TimedOut => halt_of(error),
+        _ if begun => Halt::failed(Failure::Interrupted),
+        _ => halt_of(error),
+    }
+}
