@@ -12,6 +12,7 @@ const scroll = at("scroll");
 /** A message may end without a word, for example when it was stopped; then only history tells. */
 const LOOK_AGAIN = 20_000;
 const LOOK_AFTER_STOP = 1_500;
+const REST_AFTER = 30_000;
 /** How long a sign such as "thinking" lasts if the server does not repeat it. */
 const STATUS_LASTS = 15_000;
 
@@ -350,10 +351,19 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+let resting = 0;
+
+/** A page nobody looks at needs no stream once its answer is there; it is brought up to date later. */
+function restSoon() {
+  resting = setTimeout(() => (busy() ? restSoon() : stream?.rest()), REST_AFTER);
+}
+
 addEventListener("popstate", follow);
 addEventListener("online", () => stream?.hurry());
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) stream?.hurry();
+  clearTimeout(resting);
+  if (document.hidden) restSoon();
+  else stream?.hurry();
 });
 
 // ---- the beginning

@@ -8,6 +8,7 @@ use crate::{
     api::{PAGE, Theirs, model},
     app::App,
     live::Numbered,
+    metric,
     reply::ApiError,
     transcript::View,
     update::{Model, Update},
@@ -63,6 +64,7 @@ struct Watcher {
     quiet: u32,
     /// Counts against the bound on watchers while this lives.
     _place: OwnedSemaphorePermit,
+    _counted: metric::Counted,
 }
 
 impl Watcher {
@@ -78,6 +80,7 @@ impl Watcher {
             look,
             quiet: 0,
             _place: place,
+            _counted: metric::watcher(),
         }
     }
 

@@ -10,6 +10,7 @@
 //! * `live`: answers while they are written
 //! * `transcript`, `update`: what the page is told
 //! * `assets`: the page itself
+//! * `metric`: what is measured
 //!
 //! ```no_run
 //! # use causerie_core::{Clock, platform::{Inbox, Platform}, id::PlatformId};
@@ -34,6 +35,7 @@ mod gate;
 mod key;
 mod live;
 mod login;
+mod metric;
 mod reply;
 mod serve;
 mod transcript;
@@ -157,6 +159,7 @@ impl Platform for Web {
             let reason = "the web platform was run twice".to_owned();
             return Err(PlatformError::Misconfigured { reason });
         };
+        metric::describe();
         let ending = CancellationToken::new();
         let app = App::new(
             self.config.clone(),

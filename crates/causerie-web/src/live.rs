@@ -5,7 +5,10 @@
 
 mod answer;
 
-use crate::update::{Item, Update, status_word};
+use crate::{
+    metric,
+    update::{Item, Update, status_word},
+};
 use answer::Answer;
 use causerie_core::{
     Clock, Timestamp,
@@ -130,12 +133,14 @@ impl Rooms {
     /// Drops what is old and the rooms with nothing in them.
     pub(crate) fn sweep(&self) {
         let now = self.clock.now();
-        lock(&self.rooms).retain(|_, shared| {
+        let mut rooms = lock(&self.rooms);
+        rooms.retain(|_, shared| {
             let mut room = lock(shared);
             room.forget_old(now);
             let watched = room.updates.receiver_count() > 0;
             watched || !room.answers.is_empty() || !is_unused(shared)
         });
+        metric::rooms(rooms.len());
     }
 
     fn known(&self, conversation: &ConversationId) -> Option<Arc<Mutex<Room>>> {

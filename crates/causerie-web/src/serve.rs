@@ -1,5 +1,6 @@
 //! Connections: how many, and for how long one may say nothing.
 
+use crate::metric;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -48,10 +49,11 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
             .header_read_timeout(HEADERS_WITHIN)
             .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
+        let counted = metric::connection();
         connections.spawn(async move {
             // A connection that broke is its browser's affair; it comes back by itself.
             let _ = connection.await;
-            drop(place);
+            drop((place, counted));
         });
     }
     drop(listener);
