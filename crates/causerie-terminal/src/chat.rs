@@ -71,7 +71,7 @@ pub struct Chat {
     replied: Notify,
     stage: Mutex<Stage>,
     /// Sets the terminal right again at the end.
-    _settings: Settings,
+    settings: Settings,
 }
 
 impl Chat {
@@ -92,7 +92,10 @@ impl Chat {
         } else {
             (Lines::piped(io::BufReader::new(input))?, None)
         };
-        Self::on(config, screen, lines, printer, Interrupts::keyboard())
+        let interrupts = Interrupts::keyboard();
+        let mut chat = Self::on(config, screen, lines, printer, interrupts)?;
+        chat.settings = Settings::remember();
+        Ok(chat)
     }
 
     pub(crate) fn on(
@@ -119,7 +122,7 @@ impl Chat {
             interrupts,
             replied: Notify::new(),
             stage: Mutex::new(stage),
-            _settings: Settings::remember(),
+            settings: Settings::none(),
         })
     }
 
@@ -190,11 +193,13 @@ impl Chat {
             });
         }
         if let Some(event) = transcript.pending.last() {
+            let _quiet = self.settings.quiet();
             self.answer(inbox, event).await;
         }
     }
 
     async fn say(&self, inbox: &dyn Inbox, line: String) {
+        let _quiet = self.settings.quiet();
         let event = self.speaker.says(Text::new(line.clone()));
         let ready = async {
             if turn::is_command(&line) {

@@ -57,16 +57,58 @@ impl Settings {
             before: rustix::termios::tcgetattr(rustix::stdio::stdin()).ok(),
         }
     }
+
+    /// For an input that is no terminal of ours.
+    pub(crate) fn none() -> Self {
+        Self {
+            #[cfg(unix)]
+            before: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Shows no keys until it is dropped: while an answer comes, what is typed waits for the next
+    /// line and would only tear the answer apart.
+    pub(crate) fn quiet(&self) -> Quiet<'_> {
+        #[cfg(unix)]
+        if let Some(mut quiet) = self.before.clone() {
+            use rustix::termios::LocalModes;
+            quiet.local_modes.remove(LocalModes::ECHO);
+            // Ctrl-C stops the answer; it is no reason to lose the next line.
+            quiet.local_modes.insert(LocalModes::NOFLSH);
+            set(&quiet);
+        }
+        Quiet(self)
+    }
+
+    fn restore(&self) {
+        #[cfg(unix)]
+        if let Some(before) = &self.before {
+            set(before);
+        }
+    }
+}
+
+/// See [`Settings::quiet`].
+pub(crate) struct Quiet<'a>(&'a Settings);
+
+impl Drop for Quiet<'_> {
+    fn drop(&mut self) {
+        self.0.restore();
+    }
 }
 
 #[cfg(unix)]
+fn set(settings: &rustix::termios::Termios) {
+    use rustix::termios::{OptionalActions, tcsetattr};
+    // A terminal that is gone needs no settings.
+    let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, settings);
+}
+
 impl Drop for Settings {
     fn drop(&mut self) {
-        use rustix::termios::{OptionalActions, tcsetattr};
-        if let Some(before) = &self.before {
-            // A terminal that is gone needs no settings.
-            let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, before);
-        }
+        self.restore();
     }
 }
 

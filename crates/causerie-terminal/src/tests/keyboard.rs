@@ -68,6 +68,7 @@ impl Keyboard {
             .env("NO_COLOR", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .ok()?;
         let keys = child.stdin.take().unwrap();
@@ -120,6 +121,14 @@ impl Keyboard {
     }
 }
 
+impl Drop for Keyboard {
+    fn drop(&mut self) {
+        // Nobody else ends it where the test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
 fn ctrl_c_and_ctrl_d_do_what_they_say() {
     let dir = tempfile::tempdir().unwrap();
@@ -140,8 +149,20 @@ fn ctrl_c_and_ctrl_d_do_what_they_say() {
     keyboard.see("On and on");
     keyboard.press("\x03");
     keyboard.see("> ");
+    // What is typed while an answer comes is not shown, and is not lost.
+    keyboard.press("/one\r");
+    keyboard.see("On and on");
+    keyboard.press("ahead\r");
+    thread::sleep(Duration::from_millis(100));
+    keyboard.press("\x03");
+    keyboard.see("> ");
+    keyboard.see("ahead");
+    keyboard.see("On and on");
+    keyboard.press("\x03");
+    keyboard.see("> ");
     keyboard.press("\x04");
-    keyboard.see("said [\"Hello\", \"STOP\", \"two\\nlines\", \"STOP\"]");
+    let said = r#"said ["Hello", "STOP", "two\nlines", "STOP", "/one", "STOP", "ahead", "STOP"]"#;
+    keyboard.see(said);
     assert!(keyboard.child.wait().unwrap().success());
     let kept = fs::read_to_string(history).unwrap();
     assert!(
