@@ -55,10 +55,10 @@ pub(crate) struct Post {
 
 /// Decides what to do, with `check` to tell what may be answered.
 pub(crate) fn agenda(claim: &Claim, check: impl Fn(&Event) -> Result<(), Denied>) -> Agenda {
-    let mail = mail_of_turn(claim);
-    if let Some(agenda) = stopped(&mail) {
+    if let Some(agenda) = stopped(&claim.mail) {
         return agenda;
     }
+    let mail = mail_of_turn(claim);
     let lead = mail[0];
     let alone = |job| Agenda {
         job,
@@ -104,8 +104,8 @@ fn mail_of_turn(claim: &Claim) -> Vec<&Event> {
 }
 
 /// A stop before an answer began also takes the messages that wait in front of it.
-fn stopped(mail: &[&Event]) -> Option<Agenda> {
-    let at = mail.iter().position(|event| event.is_stop())?;
+fn stopped(mail: &[Event]) -> Option<Agenda> {
+    let at = mail.iter().position(Event::is_stop)?;
     let only_posts = mail[..at]
         .iter()
         .all(|event| matches!(event.kind, EventKind::Posted(_)));

@@ -100,6 +100,9 @@ impl Engine {
 
     /// Makes one summary, in as many prompts as it takes. Whether there is one now.
     async fn summarise(&self, job: &Job) -> Result<bool, StoreError> {
+        if !self.is_wanted(job).await? {
+            return Ok(false);
+        }
         let backend = &self.backends[&job.model];
         let range = HistoryRange {
             from: job.cut.from,
@@ -126,14 +129,19 @@ impl Engine {
         };
         // Erased messages leave gaps; the summary stands for all up to the window.
         summary.before = job.cut.before;
-        // Who began afresh since then must not hear of it again.
-        let state = self.store.state(&job.conversation).await?;
-        if state.window_start != summary.before {
+        if !self.is_wanted(job).await? {
             return Ok(false);
         }
         self.store.summarise(&job.conversation, &summary).await?;
         self.dispatch.live.summarised(&job.conversation, &summary);
         Ok(true)
+    }
+
+    /// Whether the window still begins where the summary ends: who began afresh since then must
+    /// not hear of it again, and after another cut another job is on its way.
+    async fn is_wanted(&self, job: &Job) -> Result<bool, StoreError> {
+        let state = self.store.state(&job.conversation).await?;
+        Ok(state.window_start == job.cut.before)
     }
 
     async fn summary_step(

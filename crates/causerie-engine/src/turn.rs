@@ -156,10 +156,7 @@ impl<'a> Turn<'a> {
     /// Does what the agenda says, up to the commit.
     async fn work(&self, agenda: &Agenda) -> Result<Close, Halt> {
         if self.claim.attempt > self.engine.config.max_attempts {
-            let given_up = Outcome::Failed(Failure::GaveUp);
-            return self
-                .speak(agenda, given_up, Some(Line::Failed(Failure::GaveUp)))
-                .await;
+            return self.give_up(agenda).await;
         }
         match &agenda.job {
             Job::Answer(posts) => self.answer(agenda, self.question(posts)).await,
@@ -184,6 +181,15 @@ impl<'a> Turn<'a> {
             Job::Feedback(rating) => Ok(self.feedback(*rating)),
             Job::Nothing => Ok(self.close(Outcome::Answered)),
         }
+    }
+
+    /// It was begun too often. Whatever ended it each time must not end others too, so what was
+    /// said is kept out of history.
+    async fn give_up(&self, agenda: &Agenda) -> Result<Close, Halt> {
+        let failure = Failure::GaveUp;
+        let outcome = Outcome::Failed(failure);
+        self.speak(agenda, outcome, Some(Line::Failed(failure)))
+            .await
     }
 
     /// Answers a question: load, assemble, complete while delivering, tools. What comes out is

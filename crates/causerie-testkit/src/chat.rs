@@ -318,6 +318,11 @@ impl Chat {
         ended.expect("the engine runs once")
     }
 
+    /// Begins another process beside the one that runs. What is said from now on goes to it.
+    pub fn start_another(&mut self) {
+        self.restart();
+    }
+
     /// Begins another process on the same store.
     pub fn restart(&mut self) {
         self.replicas += 1;

@@ -1,7 +1,12 @@
 //! The end of a turn: what the commit holds, and what follows from it.
 
 use super::{Ended, Progress, Question, Turn, limits};
-use crate::{agenda::Agenda, metric, reply::Told, summary::Job};
+use crate::{
+    agenda::{Agenda, Job},
+    metric,
+    reply::Told,
+    summary,
+};
 use causerie_core::{
     Timestamp,
     assemble::Cut,
@@ -87,7 +92,7 @@ impl Turn<'_> {
         if let (Some(cut), Some(model), true) = (close.cut, close.model, self.persona.summarise) {
             let conversation = self.claim.key.conversation.clone();
             let previous = commit.state.summary;
-            self.engine.summaries.enqueue(Job {
+            self.engine.summaries.enqueue(summary::Job {
                 conversation,
                 model,
                 previous,
@@ -109,6 +114,8 @@ impl Turn<'_> {
             }
         }
         let delivered = &close.told.delivered;
+        let answers =
+            matches!(agenda.job, Job::Answer(_) | Job::Refuse(_)) || close.model.is_some();
         TurnRecord {
             conversation: self.claim.key.conversation.clone(),
             turn: self.claim.turn,
@@ -116,7 +123,7 @@ impl Turn<'_> {
             ended: self.engine.clock.now(),
             events,
             attempts: self.claim.attempt,
-            persona: close.model.as_ref().map(|_| self.persona.name.clone()),
+            persona: answers.then(|| self.persona.name.clone()),
             model: close.model.clone(),
             usage: close.usage,
             prompt: close.shape,

@@ -24,10 +24,7 @@ impl Turn<'_> {
         if self.persona.limits.is_empty() || !progress.charges.is_empty() {
             return Ok(());
         }
-        let limits = self.persona.limits.iter();
-        progress.charges = limits
-            .flat_map(|l| charges(l, lead, question, tokens))
-            .collect();
+        progress.charges = self.charges(lead, question, tokens);
         let id = self.reservation();
         match self
             .patiently(|| self.engine.store.reserve(&id, &progress.charges))
@@ -41,6 +38,14 @@ impl Turn<'_> {
                 Err(Halt::Ended(Outcome::Refused(refusal), line))
             }
         }
+    }
+
+    /// What all of the persona's limits are charged.
+    pub(super) fn charges(&self, lead: &Event, question: &Question, tokens: u64) -> Vec<Charge> {
+        let limits = self.persona.limits.iter();
+        limits
+            .flat_map(|limit| charges(limit, lead, question, tokens))
+            .collect()
     }
 
     pub(super) fn reservation(&self) -> ReservationId {

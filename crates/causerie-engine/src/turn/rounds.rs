@@ -39,6 +39,10 @@ impl Turn<'_> {
         };
         reply.push(&progress.said());
         reply.beside(self.note_beginning(agenda)).await??;
+        if progress.done {
+            // An earlier attempt took them; they are settled with what it used.
+            progress.charges = self.charges(&agenda.lead, question, 0);
+        }
         while !progress.done {
             self.call_tools(agenda, progress, reply).await?;
             let calls = self.round(&material, progress, reply).await?;

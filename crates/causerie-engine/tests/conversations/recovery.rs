@@ -161,3 +161,62 @@ async fn an_event_that_cannot_be_stored_is_not_acknowledged() {
     store.fail_offers(false);
     assert_eq!(chat.say("Hi").await, "bot: Hi");
 }
+
+#[tokio::test(start_paused = true)]
+async fn stop_reaches_a_turn_of_another_process() {
+    let mut chat = Chat::new();
+    chat.backend
+        .expect([Script::say("One ").then_wait(600 * SECOND).then_say("two")]);
+    chat.post("Count").await;
+    sleep(SECOND).await;
+    chat.start_another();
+    let pressed = tokio::time::Instant::now();
+    assert_snapshot!(chat.press_stop().await, @r"
+    bot: One
+
+    Stopped.
+    ");
+    assert!(pressed.elapsed() < 30 * SECOND);
+    assert_eq!(chat.outcomes().await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_is_settled_by_whoever_finishes_the_turn() {
+    let limit = causerie_core::limit::Limit {
+        scope: causerie_core::limit::LimitScope::Conversation,
+        unit: causerie_core::limit::LimitUnit::Tokens,
+        amount: 1500,
+        window: causerie_core::limit::Window::Day,
+    };
+    let store = Arc::new(FlakyStore::new(Arc::new(TokioClock::default())));
+    let mut chat = Chat::with(|setup| {
+        setup.persona.limits = vec![limit];
+        setup.store = Some(store.clone());
+    });
+    store.fail_commits(true);
+    chat.post("Hi").await;
+    sleep(5 * SECOND).await;
+    chat.restart_after_kill().await;
+    store.fail_commits(false);
+    chat.settle().await;
+    assert_eq!(
+        chat.backend.prompts().len(),
+        1,
+        "the answer was paid for once"
+    );
+    assert_eq!(chat.say("Hello").await, "bot: Hello");
+    assert_eq!(chat.platform.words(), ["Hi", "Hello"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_while_nobody_ran_ends_what_had_begun() {
+    let mut chat = Chat::new();
+    chat.backend
+        .expect([Script::say("Once upon ").then_wait(600 * SECOND)]);
+    chat.post("Tell").await;
+    sleep(5 * SECOND).await;
+    chat.restart_after_kill().await;
+    assert_snapshot!(chat.press_stop().await, @"bot [Told]: Stopped.");
+    assert_eq!(chat.backend.prompts().len(), 1);
+    assert_eq!(chat.outcomes().await.len(), 2);
+}
