@@ -372,6 +372,38 @@ async fn a_page_comes_back_after_the_server_was_away() {
 }
 
 #[tokio::test]
+async fn nothing_that_is_said_runs() {
+    const HOSTILE: &str = "<img src=x onerror='window.ran=1'> <script>window.ran=1</script>\n\n\
+        [press](javascript:window.ran=1) ![seen](https://evil.example/pixel.png)\n\n\
+        <svg onload=window.ran=1>\n\n```\"><script>window.ran=1</script>\n</code><b>x\n```\n";
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let house = House::open().await;
+    browser.open(&house.url("/")).await;
+    let typed = "<img src=x onerror='window.ran=1'>";
+    let (_, mut reply) = ask(&browser, &house, typed).await;
+    for piece in HOSTILE.split_inclusive('=') {
+        reply.say(piece).await;
+    }
+    reply.end().await;
+    browser
+        .until("document.querySelector('.answer.complete')")
+        .await;
+    let made = "return document.querySelectorAll('.body :is(script, img, svg:not(figcaption svg), b, [onerror], [onload], a:not([href^=\"https:\"]))').length";
+    for _ in 0..2 {
+        assert_eq!(browser.run(made).await, 0);
+        assert_eq!(browser.run("return typeof window.ran").await, "undefined");
+        browser.run("location.reload()").await;
+        browser
+            .until("document.querySelector('.answer.complete')")
+            .await;
+    }
+    clean(&browser, &house).await;
+    house.close().await;
+}
+
+#[tokio::test]
 async fn each_answer_stands_behind_its_question() {
     let Some(browser) = Browser::start().await else {
         return;
