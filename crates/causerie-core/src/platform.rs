@@ -138,6 +138,20 @@ pub struct PlatformCapabilities {
     pub typing: Option<Duration>,
 }
 
+/// The least a platform can do: create messages.
+impl Default for PlatformCapabilities {
+    fn default() -> Self {
+        Self {
+            streaming: Streaming::None,
+            message_limit: None,
+            creates: Creates::Ambiguous,
+            edits: false,
+            deletes: false,
+            typing: None,
+        }
+    }
+}
+
 /// How a growing answer can be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Streaming {

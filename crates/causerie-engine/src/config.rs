@@ -2,7 +2,7 @@
 
 use crate::{admission::Admission, line::Language};
 use causerie_core::{
-    Clock,
+    Clock, Text,
     backend::Backend,
     id::{ModelName, PersonaName, ReplicaId},
     persona::Persona,
@@ -69,6 +69,35 @@ pub struct Parts {
     pub tools: Vec<Arc<dyn Tool>>,
     /// The platforms to run.
     pub platforms: Vec<PlatformEntry>,
+}
+
+impl Parts {
+    /// One platform, one model and one persona with `system` as its system prompt: enough for most
+    /// bots.
+    pub fn single(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        backend: Arc<dyn Backend>,
+        platform: Arc<dyn Platform>,
+        system: impl Into<Text>,
+    ) -> Self {
+        let model = ModelName::new("model").expect("a valid name");
+        let name = PersonaName::new("assistant").expect("a valid name");
+        let persona = Persona::new(name.clone(), system, vec![model.clone()]);
+        let entry = PlatformEntry {
+            platform,
+            persona: name.clone(),
+            language: Language::English,
+        };
+        Self {
+            store,
+            clock,
+            backends: BTreeMap::from([(model, backend)]),
+            personas: BTreeMap::from([(name, Arc::new(persona))]),
+            tools: vec![],
+            platforms: vec![entry],
+        }
+    }
 }
 
 /// A platform, and who answers there.
