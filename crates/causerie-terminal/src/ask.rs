@@ -232,10 +232,10 @@ impl State {
                         // A line of ours goes to the other output.
                         self.out
                             .grow(said::parts_of(rest, closed.content.notice).0)?;
-                        self.out.finish()?;
+                        self.out.end_line()?;
                     }
                     None => {
-                        self.out.finish()?;
+                        self.out.end_line()?;
                         self.out.message(words)?;
                     }
                 }
@@ -256,7 +256,7 @@ impl State {
     fn print(&mut self) -> io::Result<()> {
         let live = self.out.look().live;
         if live {
-            self.out.finish()?;
+            self.out.end_line()?;
         } else if !self.said.answer.is_empty() {
             self.out.message(&self.said.answer.join("\n\n"))?;
         }

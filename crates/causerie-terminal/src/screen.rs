@@ -2,7 +2,7 @@
 
 use crate::{
     look::Look,
-    paint::{Painter, dim, printable},
+    paint::{dim, printable},
 };
 use std::io::{self, Write};
 
@@ -19,8 +19,6 @@ pub(crate) struct Screen {
     frame: usize,
     /// Whether the last thing written ended its line.
     at_start: bool,
-    /// The message that grows.
-    growing: Option<Painter>,
 }
 
 impl Screen {
@@ -32,7 +30,6 @@ impl Screen {
             waiting: false,
             frame: 0,
             at_start: true,
-            growing: None,
         }
     }
 
@@ -42,21 +39,7 @@ impl Screen {
 
     /// Writes more of the message that grows.
     pub(crate) fn grow(&mut self, text: &str) -> io::Result<()> {
-        let (look, width) = (self.look, (self.width)());
-        let painted = self
-            .growing
-            .get_or_insert_with(|| Painter::new(look, width))
-            .push(text);
-        self.write(&painted)
-    }
-
-    /// The message that grew is finished.
-    pub(crate) fn finish(&mut self) -> io::Result<()> {
-        if let Some(mut painter) = self.growing.take() {
-            let rest = painter.finish();
-            self.write(&rest)?;
-        }
-        self.end_line()
+        self.write(&printable(text))
     }
 
     /// Leaves a line empty where a person reads.
@@ -67,15 +50,9 @@ impl Screen {
 
     /// Writes a whole message on lines of its own.
     pub(crate) fn message(&mut self, markdown: &str) -> io::Result<()> {
-        let painted = self.paint(markdown);
         self.end_line()?;
-        self.write(&painted)?;
+        self.grow(markdown.trim_end())?;
         self.end_line()
-    }
-
-    /// A whole message as it would be written.
-    pub(crate) fn paint(&self, markdown: &str) -> String {
-        Painter::whole(self.look, (self.width)(), markdown.trim_end())
     }
 
     fn write(&mut self, painted: &str) -> io::Result<()> {
@@ -181,7 +158,7 @@ pub(crate) mod tests {
         screen.wait("thinking about it").unwrap();
         screen.grow("Hi").unwrap();
         screen.wait("no room for this").unwrap();
-        screen.finish().unwrap();
+        screen.end_line().unwrap();
         assert_eq!(paper.read(), "\r\x1b[2K⠋ thinking \r\x1b[2KHi\n");
     }
 

@@ -3,6 +3,7 @@
 use crate::{
     editor::Printer,
     ending::Ending,
+    paint::printable,
     reply::{Replies, Step},
     screen::Screen,
 };
@@ -38,10 +39,10 @@ impl Stage {
                 match closed.rest.filter(|_| !behind && !self.editing) {
                     Some(rest) => {
                         self.screen.grow(&rest)?;
-                        self.screen.finish()?;
+                        self.screen.end_line()?;
                     }
                     None => {
-                        self.screen.finish()?;
+                        self.screen.end_line()?;
                         self.whole(closed.content.markdown.expose())?;
                     }
                 }
@@ -55,7 +56,7 @@ impl Stage {
     fn whole(&mut self, markdown: &str) -> io::Result<()> {
         match &mut self.printer {
             Some(printer) if self.editing => {
-                let mut painted = self.screen.paint(markdown);
+                let mut painted = printable(markdown.trim_end());
                 painted.push('\n');
                 printer(painted)
             }
