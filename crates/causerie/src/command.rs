@@ -3,7 +3,10 @@
 mod bench;
 mod check;
 mod config;
+mod explain;
 mod models;
+mod run;
+mod terminal;
 
 use crate::{
     cli::{Cli, Command, Global},
@@ -23,9 +26,10 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Check => check::run(&global),
         Command::Config { command } => config::run(&command, &global),
         Command::Bench(args) => bench::run(&args, &global),
-        Command::Run | Command::Chat(_) | Command::Ask(_) | Command::Explain(_) => {
-            Err(Failure::internal("this command is not wired yet"))
-        }
+        Command::Run => run::run(&global),
+        Command::Chat(args) => terminal::chat(&args, &global),
+        Command::Ask(args) => terminal::ask(&args, &global),
+        Command::Explain(args) => explain::run(&args, &global),
     }
 }
 

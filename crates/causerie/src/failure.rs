@@ -3,6 +3,8 @@
 use crate::{admin::AdminError, config::ConfigError};
 use causerie_core::{assemble::AssembleError, id::PersonaName, store::StoreError};
 use causerie_local::models::{ModelError, ModelRefError};
+use causerie_terminal::{ChatError, InputError};
+use causerie_web::WebError;
 use std::{io, path::PathBuf};
 use thiserror::Error;
 
@@ -69,6 +71,15 @@ pub enum Failure {
     /// The store of the configuration cannot be read from outside.
     #[error("the store is in memory, so only /why in the conversation itself can tell")]
     MemoryStore,
+    /// The web page cannot be served.
+    #[error(transparent)]
+    Web(#[from] WebError),
+    /// There is nothing to ask, or it is no text.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// There can be no conversation in this terminal.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
     /// The admin pages cannot be served.
     #[error(transparent)]
     Admin(#[from] AdminError),
@@ -98,7 +109,12 @@ impl Failure {
             | Failure::MemoryStore
             | Failure::Admin(AdminError::Public(_)) => USAGE,
             Failure::Model(_) | Failure::Store(_) | Failure::Admin(_) => UNAVAILABLE,
-            Failure::Io { .. } => IO,
+            Failure::Web(WebError::Open { .. } | WebError::WeakToken { .. }) => USAGE,
+            Failure::Web(WebError::Key { .. }) => IO,
+            Failure::Web(WebError::Listen { .. }) => UNAVAILABLE,
+            Failure::Input(error) => error.code(),
+            Failure::Chat(ChatError::Name(_)) => USAGE,
+            Failure::Chat(ChatError::Terminal(_)) | Failure::Io { .. } => IO,
             Failure::Internal(_) => INTERNAL,
         }
     }

@@ -1,4 +1,205 @@
 //! The only place that names concrete types: what the configuration says becomes stores, backends,
 //! platforms and personas. A new one of any kind is one arm here.
 
+mod model;
 pub mod persona;
+
+pub use model::{Loading, backends};
+
+use crate::{
+    config::{Config, Language, RuleConfig, StoreUrl, WebConfig},
+    failure::Failure,
+};
+use causerie_core::{
+    Clock,
+    id::{PersonaName, PlatformId},
+    platform::Platform,
+    store::Store,
+    tool::Tool,
+};
+use causerie_engine::{Admission, Pattern, PlatformEntry, Rule};
+use causerie_store::{MemoryStore, SqliteStore};
+use causerie_web::{CookieKey, Web};
+use secrecy::SecretString;
+use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+/// How long a claim outlives a process that died. One store has one process, which takes its own
+/// conversations up again after its start; this is how long people wait for that.
+const CLAIM_TTL: Duration = Duration::from_secs(10);
+
+/// An open store, and what must be done at the end.
+pub struct OpenStore {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    sqlite: Option<Arc<SqliteStore>>,
+}
+
+impl OpenStore {
+    /// Keeps nothing beyond the process.
+    pub fn memory(clock: &Arc<dyn Clock>) -> Self {
+        Self {
+            store: Arc::new(MemoryStore::new(clock.clone())),
+            sqlite: None,
+        }
+    }
+
+    /// Opens the file `path`, and makes it and its directory if they are not there.
+    ///
+    /// # Errors
+    /// If the directory cannot be made, or the file cannot be used.
+    pub fn sqlite(path: &Path, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
+        let dir = path.parent().unwrap_or(Path::new("."));
+        make_private(dir)?;
+        let store = Arc::new(SqliteStore::open(path, clock)?);
+        Ok(Self {
+            store: store.clone(),
+            sqlite: Some(store),
+        })
+    }
+
+    /// Opens the store of the configuration.
+    ///
+    /// # Errors
+    /// As [`OpenStore::sqlite`].
+    pub fn configured(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
+        match &config.store.url {
+            StoreUrl::Memory => Ok(Self::memory(clock)),
+            StoreUrl::Sqlite(file) => Self::sqlite(&config.server.data_dir.join(file), clock),
+        }
+    }
+
+    /// Opens the store of the configuration for reading, beside a server that runs.
+    ///
+    /// # Errors
+    /// If it is in memory, or the file is not there or cannot be used.
+    pub fn read_only(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
+        match &config.store.url {
+            StoreUrl::Memory => Err(Failure::MemoryStore),
+            StoreUrl::Sqlite(file) => {
+                let path = config.server.data_dir.join(file);
+                let store = Arc::new(SqliteStore::open_read_only(path, clock)?);
+                Ok(Self {
+                    store: store.clone(),
+                    sqlite: Some(store),
+                })
+            }
+        }
+    }
+
+    /// Writes what waits and closes the files.
+    pub async fn close(self) {
+        if let Some(sqlite) = self.sqlite {
+            sqlite.close().await;
+        }
+    }
+}
+
+/// Makes a directory for what only its owner may read.
+fn make_private(dir: &Path) -> Result<(), Failure> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(Failure::io(format!(
+        "cannot make the directory {}",
+        dir.display()
+    )))
+}
+
+/// All tools that personas may name.
+pub fn tools() -> Vec<Arc<dyn Tool>> {
+    vec![]
+}
+
+/// The web page with its address taken, if it is configured.
+pub struct OpenWeb {
+    /// For the engine.
+    pub entry: PlatformEntry,
+    /// Where it listens, with the port that was taken.
+    pub address: SocketAddr,
+}
+
+/// Takes the address of the web page.
+///
+/// # Errors
+/// If the page would not be safe, its key cannot be kept, or the address cannot be taken.
+pub async fn web(
+    config: &Config,
+    web: &WebConfig,
+    clock: Arc<dyn Clock>,
+) -> Result<OpenWeb, Failure> {
+    let dir = &config.server.data_dir;
+    make_private(dir)?;
+    let key = CookieKey::load_or_create(&dir.join("cookie.key"))?;
+    let platform = Web::bind(
+        causerie_web::Config {
+            access_token: web
+                .access_token
+                .as_ref()
+                .map(|token| SecretString::from(token.expose())),
+            hosts: web.hosts.clone(),
+            language: match web.language {
+                Language::En => causerie_web::Language::English,
+                Language::Zh => causerie_web::Language::Chinese,
+            },
+            title: web.title.clone(),
+            max_message_bytes: config.server.max_message_bytes as usize,
+            ..causerie_web::Config::new(platform_id("web"), web.listen, key)
+        },
+        clock,
+    )
+    .await?;
+    let persona = persona::choose(config, web.persona.as_ref().map(PersonaName::as_str))?.0;
+    let address = platform.local_addr();
+    Ok(OpenWeb {
+        entry: entry(Arc::new(platform), persona, web.language),
+        address,
+    })
+}
+
+/// A platform for the engine, answered by `persona`.
+pub fn entry(
+    platform: Arc<dyn Platform>,
+    persona: &PersonaName,
+    language: Language,
+) -> PlatformEntry {
+    let language = match language {
+        Language::En => causerie_engine::Language::English,
+        Language::Zh => causerie_engine::Language::Chinese,
+    };
+    PlatformEntry {
+        platform,
+        persona: persona.clone(),
+        language,
+    }
+}
+
+/// What the operator decides about the engine.
+pub fn engine(config: &Config) -> causerie_engine::Config {
+    let server = &config.server;
+    causerie_engine::Config {
+        max_turns: server.max_turns as usize,
+        turn_deadline: server.turn_deadline.0,
+        claim_ttl: CLAIM_TTL,
+        max_message_bytes: server.max_message_bytes as usize,
+        grace: server.grace.0,
+        admission: Admission {
+            allow: config.admission.allow.iter().map(rule).collect(),
+            block: config.admission.block.iter().map(rule).collect(),
+        },
+        ..causerie_engine::Config::default()
+    }
+}
+
+fn rule(rule: &RuleConfig) -> Rule {
+    Rule {
+        platform: Pattern::new(&rule.platform),
+        place: Pattern::new(&rule.place),
+        participant: Pattern::new(&rule.participant),
+        bots: rule.bots,
+    }
+}
+
+fn platform_id(name: &'static str) -> PlatformId {
+    PlatformId::new(name).expect("a plain word is a name")
+}

@@ -7,7 +7,7 @@ use crate::{
     telemetry,
 };
 use causerie_local::models::{
-    Checked, Listed, ModelRef, Models, Progress, PullEvent, Pulled, Stage,
+    Checked, Listed, ModelError, ModelRef, Models, Progress, PullEvent, Pulled, Stage,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -90,6 +90,20 @@ fn as_json(listed: &[Listed]) -> String {
         "{:#}\n",
         listed.iter().map(model).collect::<serde_json::Value>()
     )
+}
+
+/// Fetches a model, showing how far it is, unless it is here.
+pub(super) fn fetch(models: &Models, name: &str) -> Result<(), Failure> {
+    let model = ModelRef::parse(name)?;
+    match models.find(&model) {
+        Err(ModelError::Missing { .. }) if !matches!(model, ModelRef::File(_)) => {}
+        found => return found.map(drop).map_err(Failure::from),
+    }
+    let bar = Bar::new();
+    let pulled = runtime()?.block_on(models.pull(&model, &|event| bar.show(event)));
+    bar.0.finish_and_clear();
+    pulled?;
+    Ok(())
 }
 
 fn pull(models: &Models, name: &str) -> Result<(), Failure> {

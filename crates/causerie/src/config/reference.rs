@@ -9,13 +9,14 @@ use super::{
     persona::PersonaConfig,
     problem::{Place, ProblemKind, Report, suggestion},
 };
-use causerie_core::id::{ModelName, PersonaName};
+use crate::wire;
+use causerie_core::id::{ModelName, PersonaName, ToolName};
 use causerie_local::models::ModelRef;
 use config::Value;
-use std::{collections::BTreeMap, fmt::Display};
-
-/// The tools this program has.
-pub(super) const TOOLS: [&str; 0] = [];
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+};
 
 /// Fills in the defaults that depend on other parts, then checks every name.
 pub(super) fn complete(
@@ -28,6 +29,7 @@ pub(super) fn complete(
         document,
         merged,
         report,
+        tools: wire::tools().iter().map(|tool| tool.spec().name).collect(),
     };
     if config.models.is_empty() {
         let name = ModelName::new("local").expect("a plain word is a name");
@@ -72,6 +74,8 @@ struct Complete<'a> {
     document: &'a Document,
     merged: &'a Value,
     report: &'a mut Report,
+    /// The tools this program has.
+    tools: BTreeSet<ToolName>,
 }
 
 impl Complete<'_> {
@@ -107,10 +111,11 @@ impl Complete<'_> {
             }
         }
         for (index, tool) in persona.tools.iter().enumerate() {
-            if !TOOLS.contains(&tool.as_str()) {
+            if !self.tools.contains(tool) {
                 let mut path = path("tools");
                 path.push(index.to_string());
-                self.unknown(&path, "tool", tool.as_str(), TOOLS.iter());
+                let known: Vec<ToolName> = self.tools.iter().cloned().collect();
+                self.unknown(&path, "tool", tool.as_str(), known.iter());
             }
         }
         if persona.system.is_some() && persona.system_file.is_some() {

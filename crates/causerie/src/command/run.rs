@@ -1,0 +1,152 @@
+//! `causerie run`: build, run, drain, and how it ended.
+
+use super::{load, print, runtime};
+use crate::{
+    admin::{Admin, Status},
+    cli::Global,
+    config::Config,
+    failure::{self, Failure},
+    telemetry,
+    wire::{self, OpenStore, persona::personas},
+};
+use causerie_core::Clock;
+use causerie_engine::{Engine, Parts, SystemClock};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::{process, sync::Arc};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+pub(super) fn run(global: &Global) -> Result<u8, Failure> {
+    let loaded = load(global)?;
+    telemetry::log(&loaded.config.server, global);
+    let metrics = telemetry::measure().map_err(Failure::internal)?;
+    runtime()?.block_on(serve(&loaded.config, metrics))
+}
+
+async fn serve(config: &Config, metrics: PrometheusHandle) -> Result<u8, Failure> {
+    let stop = CancellationToken::new();
+    let signals = stop_on_signals(stop.clone())?;
+    let server = Server::build(config, metrics, &stop).await?;
+    let code = server.run(stop).await;
+    signals.abort();
+    code
+}
+
+/// Everything of one running server.
+struct Server {
+    engine: Arc<Engine>,
+    store: OpenStore,
+    loading: wire::Loading,
+    admin: JoinHandle<()>,
+    admin_stop: CancellationToken,
+}
+
+impl Server {
+    /// Takes the addresses first, so that whoever asks early waits instead of being turned away,
+    /// and leaves models to load in the background.
+    async fn build(
+        config: &Config,
+        metrics: PrometheusHandle,
+        stop: &CancellationToken,
+    ) -> Result<Self, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let personas = personas(config)?;
+        let admin = Admin::bind(config.server.admin, config.server.admin_allow_public).await?;
+        let store = OpenStore::configured(config, &clock)?;
+        let mut platforms = vec![];
+        let mut addresses = String::new();
+        if let Some(web) = &config.platforms.web {
+            let web = wire::web(config, web, clock.clone()).await?;
+            addresses.push_str(&format!("page   http://{}\n", web.address));
+            platforms.push(web.entry);
+        }
+        addresses.push_str(&format!("admin  http://{}\n", admin.local_addr()));
+        let (backends, loading) = wire::backends(config, &clock)?;
+        let parts = Parts {
+            store: store.store.clone(),
+            clock,
+            backends: backends.clone(),
+            personas,
+            tools: wire::tools(),
+            platforms,
+        };
+        let engine = Engine::new(wire::engine(config), parts).map_err(Failure::internal)?;
+        let status = Status {
+            store: store.store.clone(),
+            backends,
+            metrics,
+            stopping: stop.clone(),
+        };
+        let admin_stop = CancellationToken::new();
+        let admin = tokio::spawn(admin.serve(status, admin_stop.clone()));
+        print(&addresses)?;
+        Ok(Self {
+            engine,
+            store,
+            loading,
+            admin,
+            admin_stop,
+        })
+    }
+
+    /// Runs until `stop`, then in this order: the engine drains, downloads end, the admin pages
+    /// (which say "stopping" meanwhile) close, and the store is closed last.
+    async fn run(mut self, stop: CancellationToken) -> Result<u8, Failure> {
+        let report = self
+            .engine
+            .run(stop.clone())
+            .await
+            .map_err(Failure::internal)?;
+        self.loading.shutdown().await;
+        self.admin_stop.cancel();
+        if let Err(error) = self.admin.await {
+            tracing::error!(panicked = error.is_panic(), "the admin pages were lost");
+        }
+        self.store.close().await;
+        tracing::info!(
+            finished = report.finished,
+            handed_over = report.handed_over,
+            abandoned = report.abandoned,
+            failed_platforms = report.failed.len(),
+            "the server has ended"
+        );
+        Ok(if report.failed.is_empty() {
+            0
+        } else {
+            failure::UNAVAILABLE
+        })
+    }
+}
+
+/// The first SIGTERM or SIGINT begins the end; a second one is the end.
+fn stop_on_signals(stop: CancellationToken) -> Result<JoinHandle<()>, Failure> {
+    let listen = |kind| signal(kind).map_err(Failure::io("cannot listen for signals"));
+    let (mut term, mut int) = (
+        listen(SignalKind::terminate())?,
+        listen(SignalKind::interrupt())?,
+    );
+    Ok(tokio::spawn(async move {
+        let name = either(&mut term, &mut int).await.0;
+        tracing::info!(
+            signal = name,
+            "stopping: running answers may finish, a second signal ends at once"
+        );
+        stop.cancel();
+        let (name, code) = either(&mut term, &mut int).await;
+        tracing::warn!(
+            signal = name,
+            "ended at once; what was under way is finished after the next start"
+        );
+        process::exit(code);
+    }))
+}
+
+async fn either(term: &mut Signal, int: &mut Signal) -> (&'static str, i32) {
+    tokio::select! {
+        _ = term.recv() => ("SIGTERM", 143),
+        _ = int.recv() => ("SIGINT", 130),
+    }
+}

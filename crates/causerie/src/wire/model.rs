@@ -1,0 +1,171 @@
+//! Models, from their configuration: at once where there is nothing to load, and in the background
+//! where a file must be fetched or read first.
+
+use crate::{
+    config::{Config, EchoModel, LocalModel, ModelConfig},
+    deferred::{Arrival, Deferred},
+    echo::Echo,
+    failure::Failure,
+};
+use causerie_core::{Clock, backend::Backend, id::ModelName};
+use causerie_local::{
+    Local,
+    models::{ModelError, ModelRef, Models, PullEvent},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::watch, task::JoinSet};
+
+/// How long after a failed download the next one begins: somebody may have plugged the cable in.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
+
+/// The context that is promised for a model whose file is not here yet.
+const PROVISIONAL_CONTEXT: u32 = 2048;
+
+/// The downloads under way. They end when it is dropped.
+pub type Loading = JoinSet<()>;
+
+/// The backends of all models that some persona uses, and what still loads.
+///
+/// # Errors
+/// If there is no place for model files, or a model is named as none can be.
+pub fn backends(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<(BTreeMap<ModelName, Arc<dyn Backend>>, Loading), Failure> {
+    let used: BTreeSet<&ModelName> = config
+        .personas
+        .values()
+        .flat_map(|persona| &persona.models)
+        .collect();
+    let (mut backends, mut loading) = (BTreeMap::new(), Loading::new());
+    for (name, model) in &config.models {
+        if !used.contains(name) {
+            tracing::info!(model = %name, "no persona uses this model, so it is not loaded");
+            continue;
+        }
+        let backend: Arc<dyn Backend> = match model {
+            ModelConfig::Echo(model) => Arc::new(echo(model)),
+            ModelConfig::Local(model) => {
+                let file = local(config, model)?;
+                let context = model.context.unwrap_or(PROVISIONAL_CONTEXT);
+                let (deferred, arrival) = Deferred::new(context);
+                loading.spawn(file.bring(name.clone(), clock.clone(), arrival));
+                Arc::new(deferred)
+            }
+        };
+        backends.insert(name.clone(), backend);
+    }
+    Ok((backends, loading))
+}
+
+fn echo(model: &EchoModel) -> Echo {
+    let pace = match model.words_per_second {
+        0 => Duration::ZERO,
+        words => Duration::from_secs(1) / words,
+    };
+    Echo {
+        delay: model.delay.0,
+        pace,
+        context: model.context,
+    }
+}
+
+fn local(config: &Config, model: &LocalModel) -> Result<File, Failure> {
+    let data_dir = &config.server.data_dir;
+    Ok(File {
+        models: Models::from_env()?,
+        reference: ModelRef::parse(&model.model)?,
+        settings: causerie_local::Config {
+            context: model.context,
+            slots: model.slots.map(u32::from),
+            threads: model.threads.map(u32::from),
+            state_dir: Some(data_dir.join("model-state")),
+            ..causerie_local::Config::new(PathBuf::new())
+        },
+    })
+}
+
+/// A model file that is here, or will be.
+struct File {
+    models: Models,
+    reference: ModelRef,
+    /// For the backend; the path is filled in when the file is here.
+    settings: causerie_local::Config,
+}
+
+impl File {
+    /// Fetches the file if it is not here, opens it, and hands the backend over. A download that
+    /// failed is tried again; people are told meanwhile.
+    async fn bring(self, name: ModelName, clock: Arc<dyn Clock>, arrival: watch::Sender<Arrival>) {
+        loop {
+            match self.here(&name, &arrival).await {
+                Ok(path) => {
+                    self.advise();
+                    let settings = causerie_local::Config {
+                        path,
+                        ..self.settings
+                    };
+                    let backend = Arc::new(Local::open(settings, clock));
+                    arrival.send_replace(Arrival::Here(backend.clone()));
+                    let readiness = backend.ready().await;
+                    tracing::info!(model = %name, ?readiness, "the model has loaded");
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(model = %name, %error, "the model is not available");
+                    let again = matches!(error, ModelError::NoSource { .. });
+                    arrival.send_replace(Arrival::Failed(error.to_string()));
+                    if !again {
+                        return;
+                    }
+                    tokio::time::sleep(TRY_AGAIN).await;
+                }
+            }
+        }
+    }
+
+    async fn here(
+        &self,
+        name: &ModelName,
+        arrival: &watch::Sender<Arrival>,
+    ) -> Result<PathBuf, ModelError> {
+        match self.models.find(&self.reference) {
+            Err(ModelError::Missing { .. }) if !matches!(self.reference, ModelRef::File(_)) => {}
+            found => return found,
+        }
+        tracing::info!(model = %name, "the model is not here yet and is being fetched");
+        let told = Mutex::new(0);
+        let watch = |event| match event {
+            PullEvent::Note(note) => tracing::warn!(model = %name, "{note}"),
+            PullEvent::Progress(progress) => {
+                let percent = progress.percent();
+                arrival.send_replace(Arrival::Loading(percent));
+                let tenth = percent.unwrap_or(0) / 10;
+                let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+                if tenth > *told {
+                    *told = tenth;
+                    tracing::info!(model = %name, percent, "fetching the model");
+                }
+            }
+        };
+        Ok(self.models.pull(&self.reference, &watch).await?.path)
+    }
+
+    /// Says once what to expect of a model that only shows that everything works.
+    fn advise(&self) {
+        if let ModelRef::Named(entry) = &self.reference
+            && entry.demonstration
+        {
+            tracing::info!(
+                model = entry.name,
+                "this model is for {}; `causerie models list` shows better ones, English and Chinese",
+                entry.good_for
+            );
+        }
+    }
+}
