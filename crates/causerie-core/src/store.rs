@@ -36,10 +36,11 @@ pub trait Mailbox: Send + Sync {
     /// says what became of it. If `claimant` is given and nobody holds the conversation, the claim
     /// is granted in the same step.
     ///
-    /// An edit or deletion of a message that still waits, unclaimed, in the mail changes or removes
-    /// it there (a removed one is recorded as superseded), and so does the edit's own record: the
-    /// answer is then [`Offered::Amended`]. An edit or deletion of anything else is mail like any
-    /// other.
+    /// An edit or deletion of a message that still waits in the mail, and that no turn has begun to
+    /// answer, changes or removes it there (a removed one is recorded as superseded), and so does
+    /// the edit's own record: the answer is then [`Offered::Amended`]. An edit or deletion of
+    /// anything else is mail like any other. A turn that was given back or died has begun to answer
+    /// the mail it had: part of the answer may be visible.
     ///
     /// An event is remembered for deduplication for at least 24 hours.
     async fn offer(

@@ -38,7 +38,7 @@ pub(crate) enum Job {
     Forget(MessageRef),
     /// Do what a command says.
     Command { name: String, argument: Text },
-    /// People asked to stop before the answer began.
+    /// People asked to stop, or took back what they said, before this attempt began to answer.
     Stop,
     /// Keep a judgement.
     Feedback(Rating),
@@ -195,7 +195,8 @@ fn answer(mail: &[&Event], check: impl Fn(&Event) -> Result<(), Denied>) -> Agen
         .last()
         .map_or_else(|| mail[0].clone(), |post| post.event.clone());
     let job = if posts.is_empty() {
-        Job::Nothing
+        // An earlier attempt may have begun to answer what was taken back.
+        Job::Stop
     } else {
         Job::Answer(posts)
     };

@@ -13,7 +13,7 @@ use causerie_core::{
     id::MessageRef,
     outcome::{Failure, Outcome},
     platform::Status,
-    store::{Claim, JournalEntry},
+    store::Claim,
 };
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -59,13 +59,6 @@ impl Reply {
             deadline: deadline + LAST_WORDS,
         };
         Self(Delivery::begin(target, means))
-    }
-
-    /// Whether an earlier attempt has created a message.
-    pub(crate) fn was_begun(journal: &[JournalEntry]) -> bool {
-        journal
-            .iter()
-            .any(|entry| matches!(entry, JournalEntry::Sent { .. }))
     }
 
     /// More words of the model.

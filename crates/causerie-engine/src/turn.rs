@@ -69,7 +69,7 @@ impl Engine {
             metric::waited(turn.started.since(agenda.lead.at));
             match turn.work(&agenda).await {
                 Ok(close) => turn.commit(&agenda, close).await,
-                Err(Halt::Handover) => turn.hand_over().await,
+                Err(Halt::Handover) => turn.hand_over(&agenda).await,
                 Err(_) => Ended::Lost,
             }
         };
@@ -274,7 +274,11 @@ impl<'a> Turn<'a> {
         )
     }
 
-    async fn hand_over(&self) -> Ended {
+    /// Gives the turn to whoever comes next, who must know that its answer may have begun.
+    async fn hand_over(&self, agenda: &Agenda) -> Ended {
+        if self.note_beginning(agenda).await.is_err() {
+            return Ended::Lost;
+        }
         match self
             .engine
             .store

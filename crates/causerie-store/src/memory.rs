@@ -59,7 +59,7 @@ struct Conversation {
 
 struct Mail {
     event: Event,
-    /// The claim that has it in hand.
+    /// The claim whose turn has begun to answer it. It stays when the claim is given back.
     taken: Option<Fence>,
 }
 

@@ -145,20 +145,41 @@ impl Chat {
         message
     }
 
+    /// Whether something was said that was not taken back.
+    pub fn has_said(&self) -> bool {
+        !self.said.is_empty()
+    }
+
     /// Changes what was said last, waits, and shows what is new to see.
     pub async fn edit(&mut self, text: &str) -> String {
+        self.send_edit(text).await;
+        self.settle().await
+    }
+
+    /// Changes what was said last and waits for nothing.
+    ///
+    /// # Panics
+    /// If nothing was said.
+    pub async fn send_edit(&mut self, text: &str) {
         let last = self.said.last_mut().expect("something was said");
         text.clone_into(&mut last.text);
         let (message, text) = (last.message.clone(), Text::new(text));
         self.offer(EventKind::Edited { message, text }).await;
-        self.settle().await
     }
 
     /// Takes back what was said last, waits, and shows what is new to see.
     pub async fn delete(&mut self) -> String {
+        self.send_delete().await;
+        self.settle().await
+    }
+
+    /// Takes back what was said last and waits for nothing.
+    ///
+    /// # Panics
+    /// If nothing was said.
+    pub async fn send_delete(&mut self) {
         let message = self.said.pop().expect("something was said").message;
         self.offer(EventKind::Deleted { message }).await;
-        self.settle().await
     }
 
     /// Presses stop, waits, and shows what is new to see.

@@ -1,7 +1,7 @@
 //! Turns in which only we speak, and how our lines look.
 
 use super::{Close, Halt, Turn};
-use crate::{agenda::Agenda, command, line::Line, metric, reply::Reply};
+use crate::{agenda::Agenda, command, line::Line, metric};
 use causerie_core::{
     Text,
     draft::Ending,
@@ -58,10 +58,10 @@ impl Turn<'_> {
         Ok(close)
     }
 
-    /// People asked to stop while their messages waited. If an earlier attempt had begun to
-    /// answer, its words are marked as stopped.
+    /// People asked to stop while their messages waited, or took them back. If an earlier attempt
+    /// may have begun to answer, what it left is marked as stopped.
     pub(super) async fn stop(&self, agenda: &Agenda) -> Result<Close, Halt> {
-        let begun = Reply::was_begun(&self.claim.journal);
+        let begun = self.claim.attempt > 1 || !self.claim.journal.is_empty();
         self.speak(agenda, Outcome::Answered, begun.then_some(Line::Stopped))
             .await
     }

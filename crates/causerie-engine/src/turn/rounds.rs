@@ -38,7 +38,7 @@ impl Turn<'_> {
             history,
         };
         reply.push(&progress.said());
-        reply.beside(self.note_beginning(agenda)).await??;
+        reply.beside(self.note_mail(agenda)).await??;
         if progress.done {
             // An earlier attempt took them; they are settled with what it used.
             progress.charges = self.charges(&agenda.lead, question, 0);
@@ -56,11 +56,21 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// A later attempt must know which mail the journal belongs to. Where creating a message twice
-    /// makes one, and no tools are called, there is no journal.
-    async fn note_beginning(&self, agenda: &Agenda) -> Result<(), Halt> {
+    /// A later attempt must know which mail the journal belongs to. While creating a message twice
+    /// makes one, and no tools are called, there is no journal, and mail that came since may be
+    /// answered in the same message.
+    async fn note_mail(&self, agenda: &Agenda) -> Result<(), Halt> {
         let needless = self.creates_are_idempotent() && self.persona.tools.is_empty();
-        if needless || !self.claim.journal.is_empty() {
+        match needless {
+            true => Ok(()),
+            false => self.note_beginning(agenda).await,
+        }
+    }
+
+    /// Notes which mail the turn answers, unless an earlier attempt has.
+    pub(super) async fn note_beginning(&self, agenda: &Agenda) -> Result<(), Halt> {
+        let began = |entry: &JournalEntry| matches!(entry, JournalEntry::Began { .. });
+        if self.claim.journal.iter().any(began) {
             return Ok(());
         }
         let settled = agenda.settled.iter().map(|(event, _)| event);

@@ -3,6 +3,7 @@
 
 mod answers;
 mod changes;
+mod chaos;
 mod commands;
 mod failures;
 mod limits;

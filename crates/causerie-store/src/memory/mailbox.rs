@@ -152,9 +152,6 @@ impl Mailbox for MemoryStore {
         let mut inner = self.lock();
         let conversation = inner.held(claim)?;
         conversation.holder = None;
-        for mail in &mut conversation.mail {
-            mail.taken = None;
-        }
         match release {
             Release::Handover => conversation.attempts = conversation.attempts.saturating_sub(1),
             Release::Retry { at } => conversation.not_before = at,
@@ -199,12 +196,11 @@ fn grant(
     })
 }
 
-/// Applies an edit or a deletion to mail that nobody has in hand. `None` if `event` is mail of its
-/// own.
+/// Applies an edit or a deletion to mail that no turn has begun to answer. `None` if `event` is mail
+/// of its own.
 fn change(conversation: &mut Conversation, event: &Event, now: Timestamp) -> Option<TurnRecord> {
     amend::target(event)?;
-    let held = conversation.is_held(now);
-    let waits = |mail: &Mail| mail.taken.is_none() || !held;
+    let waits = |mail: &Mail| mail.taken.is_none();
     let at = conversation
         .mail
         .iter()

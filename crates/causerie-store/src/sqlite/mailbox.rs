@@ -164,7 +164,6 @@ impl Session {
     pub(super) fn release(&mut self, claim: &ClaimKey, release: Release) -> Result<(), Fault> {
         let mut row = self.held(claim)?;
         row.until = 0;
-        row.taken = 0;
         match release {
             Release::Handover => row.attempts = (row.attempts - 1).max(0),
             Release::Retry { at } => row.not_before = at.0,
@@ -216,8 +215,8 @@ impl Session {
         Ok(())
     }
 
-    /// Applies an edit or a deletion to mail that nobody has in hand. `None` if `event` is mail of
-    /// its own.
+    /// Applies an edit or a deletion to mail that no turn has begun to answer. `None` if `event` is
+    /// mail of its own.
     fn amend(
         &self,
         row: &mut Row,
@@ -227,8 +226,7 @@ impl Session {
         if amend::target(event).is_none() || row.waiting == 0 {
             return Ok(None);
         }
-        let taken = if row.is_held(now) { row.taken } else { 0 };
-        let waiting = self.mail(row.id, taken)?;
+        let waiting = self.mail(row.id, row.taken)?;
         let Some((number, mail)) = waiting
             .into_iter()
             .find(|(_, waiting)| amend::applies(event, waiting))

@@ -1,0 +1,137 @@
+//! Whatever happens in whatever order: every message has one outcome, and one answer that is whole.
+
+use causerie_core::{id::MessageRef, message::Role, platform::Creates};
+use causerie_testkit::{
+    backend::Script,
+    chat::{Chat, person},
+};
+use proptest::prelude::*;
+use std::{collections::BTreeSet, time::Duration};
+use tokio::time::sleep;
+
+/// Something that happens to a conversation.
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    Post,
+    Command,
+    Edit,
+    Delete,
+    Stop,
+    Wait(u16),
+    Kill,
+    ShutDown,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        5 => Just(Happening::Post),
+        1 => Just(Happening::Command),
+        1 => Just(Happening::Edit),
+        1 => Just(Happening::Delete),
+        1 => Just(Happening::Stop),
+        5 => (0u16..6000).prop_map(Happening::Wait),
+        1 => Just(Happening::Kill),
+        1 => Just(Happening::ShutDown),
+    ]
+}
+
+fn creates() -> impl Strategy<Value = Creates> {
+    prop_oneof![
+        Just(Creates::Idempotent),
+        Just(Creates::Remembered),
+        Just(Creates::Ambiguous)
+    ]
+}
+
+/// What is true when everything has come to rest.
+async fn hold_promises(chat: &Chat, offered: usize) {
+    let outcomes = chat.outcomes().await;
+    assert_eq!(outcomes.len(), offered, "every event has one outcome");
+    let seen = chat.platform.seen();
+    assert!(
+        seen.iter().all(|message| message.complete),
+        "nothing looks unfinished: {seen:?}"
+    );
+    let visible: BTreeSet<MessageRef> = seen.into_iter().map(|message| message.message).collect();
+    let turns = chat.turns().await;
+    let told: BTreeSet<MessageRef> = turns.iter().flat_map(|t| t.delivered.clone()).collect();
+    assert_eq!(visible, told, "every message of ours belongs to a turn");
+    let history = chat.history().await;
+    let numbers: Vec<u64> = history.iter().map(|message| message.seq.0).collect();
+    assert!(numbers.is_sorted(), "history is in order");
+    let said: Vec<MessageRef> = history
+        .into_iter()
+        .filter(|message| message.role == Role::User)
+        .flat_map(|message| message.refs)
+        .collect();
+    let once: BTreeSet<&MessageRef> = said.iter().collect();
+    assert_eq!(once.len(), said.len(), "nothing stands in history twice");
+}
+
+async fn live_through(creates: Creates, happenings: Vec<Happening>) {
+    let mut chat = Chat::with(|setup| {
+        setup.capabilities.creates = creates;
+        setup.config.grace = Duration::from_secs(2);
+        setup.config.max_attempts = 100;
+    });
+    let slow = |n: u64| {
+        let pause = Duration::from_millis(400 * (n % 7));
+        Script::say("Once upon ")
+            .then_wait(pause)
+            .then_say("a time.")
+            .then_wait(pause)
+    };
+    chat.backend.expect((0..200).map(slow));
+    let mut offered = 0;
+    for (at, happening) in happenings.into_iter().enumerate() {
+        chat.speaker = person("ann");
+        match happening {
+            Happening::Post => {
+                chat.post(&format!("message {at}")).await;
+            }
+            Happening::Command => {
+                chat.post("/help").await;
+            }
+            Happening::Edit if chat.has_said() => chat.send_edit(&format!("edited {at}")).await,
+            Happening::Delete if chat.has_said() => chat.send_delete().await,
+            Happening::Stop => {
+                chat.offer(causerie_core::event::EventKind::StopPressed)
+                    .await;
+            }
+            Happening::Wait(millis) => {
+                sleep(Duration::from_millis(millis.into())).await;
+                continue;
+            }
+            Happening::Kill => {
+                chat.restart_after_kill().await;
+                continue;
+            }
+            Happening::ShutDown => {
+                chat.shut_down().await;
+                chat.restart();
+                continue;
+            }
+            Happening::Edit | Happening::Delete => continue,
+        }
+        offered += 1;
+    }
+    chat.settle().await;
+    hold_promises(&chat, offered).await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_message_gets_exactly_one_outcome_and_one_whole_answer(
+        creates in creates(),
+        happenings in prop::collection::vec(happening(), 1..30),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(live_through(creates, happenings));
+    }
+}
