@@ -114,7 +114,10 @@ pub enum Report {
         at: Duration,
     },
     /// It is unknown whether the message was created, and a repeat could create another.
-    Unknown,
+    Unknown {
+        /// When.
+        at: Duration,
+    },
     /// The message is gone. It is created anew the first time; when that message is gone too, the
     /// draft is not [`Draft::is_deliverable`] any more.
     Gone,

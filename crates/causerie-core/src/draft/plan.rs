@@ -93,13 +93,15 @@ impl Draft {
                 content: self.content(place, part, complete),
             })
         };
+        let known = self.messages.get(place).map(|message| &message.known);
+        let is_begun = matches!(known, Some(Known::Begun));
         match self.streaming() {
             Streaming::None if self.ending.is_none() => Plan::Nothing,
             Streaming::None => Plan::Now(Box::new(post())),
             Streaming::Edit { every } => due(now, self.after(every), post),
-            Streaming::Preview { .. } | Streaming::Append { .. } if complete => {
-                Plan::Now(Box::new(post()))
-            }
+            // What was begun as an open message is found again as one.
+            Streaming::Preview { .. } if complete => Plan::Now(Box::new(post())),
+            Streaming::Append { .. } if complete && !is_begun => Plan::Now(Box::new(post())),
             Streaming::Preview { every, lasts } => {
                 self.plan_preview(place, part, every, lasts, now)
             }

@@ -24,10 +24,16 @@ impl Draft {
             Report::Later { at } => self.not_before = at,
             Report::Again { at } => {
                 self.not_before = at;
+                if let (Some(_), Some(place)) = (planned.step.creates, planned.place) {
+                    self.messages[place].known = Known::Begun;
+                }
                 self.again = Some(planned);
                 return;
             }
-            Report::Unknown => self.unknown(&planned),
+            Report::Unknown { at } => {
+                self.moved = Some(at);
+                self.unknown(&planned);
+            }
             Report::Gone => self.gone(&planned),
             Report::TooLong => {
                 let place = planned.place;
@@ -56,10 +62,11 @@ impl Draft {
             }
             Action::Post { .. } | Action::OpenStream { .. } => {
                 // A message that an earlier try had made says what that try carried.
-                let is_certain = !matches!(slot.known, Known::Begun) || !edits;
+                let was_begun = matches!(slot.known, Known::Begun);
+                let opens = matches!(planned.step.action, Action::OpenStream { .. });
                 slot.known = message.map_or(Known::Lost, Known::There);
-                slot.shown = Some(planned.shown).filter(|_| is_certain);
-                slot.open = matches!(planned.step.action, Action::OpenStream { .. });
+                slot.shown = Some(planned.shown).filter(|_| !was_begun || !(edits || opens));
+                slot.open = opens && !was_begun;
             }
             _ => slot.shown = Some(planned.shown),
         }

@@ -111,7 +111,7 @@ impl Delivery {
             PlatformError::Ambiguous if repeats => Report::Again {
                 at: now + self.wait("the platform does not confirm anything")?,
             },
-            PlatformError::Ambiguous => Report::Unknown,
+            PlatformError::Ambiguous => Report::Unknown { at: now },
             PlatformError::Gone => Report::Gone,
             PlatformError::TooLong => Report::TooLong,
             PlatformError::Forbidden => {
