@@ -132,6 +132,15 @@ impl Event {
         }
     }
 
+    /// Whether it holds words of this message, as a deletion or a judgement of it does not.
+    pub fn quotes(&self, message: &MessageRef) -> bool {
+        let wordless = matches!(
+            self.kind,
+            EventKind::Deleted { .. } | EventKind::Feedback { .. }
+        );
+        !wordless && self.message() == Some(message)
+    }
+
     /// The platform message this event is about, where there is one.
     pub fn message(&self) -> Option<&MessageRef> {
         match &self.kind {

@@ -334,7 +334,8 @@ pub enum TurnQuery {
 /// What to erase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Erase {
-    /// One message, found by the platform message that carries it.
+    /// One message, found by the platform message that carries it. Mail that holds its words goes
+    /// too; the deletion itself stays, for it wants its outcome.
     Message(ConversationId, MessageRef),
     /// A whole conversation: messages, state, waiting mail of anybody. A claim on it is lost, so
     /// that a turn under way cannot bring back what is gone.

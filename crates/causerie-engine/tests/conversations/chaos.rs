@@ -1,12 +1,18 @@
 //! Whatever happens in whatever order: every message has one outcome, and one answer that is whole.
 
-use causerie_core::{id::MessageRef, message::Role, platform::Creates};
+use crate::recovery::flaky::FlakyStore;
+use causerie_core::{
+    id::MessageRef,
+    message::Role,
+    platform::{Creates, PlatformError},
+};
 use causerie_testkit::{
     backend::Script,
-    chat::{Chat, person},
+    chat::{Chat, TokioClock, person},
+    platform::Mishap,
 };
 use proptest::prelude::*;
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 /// Something that happens to a conversation.
@@ -20,6 +26,10 @@ enum Happening {
     Wait(u16),
     Kill,
     ShutDown,
+    /// The platform fails a few times.
+    PlatformAway(u8),
+    /// Commits fail for a while.
+    StoreAway(u16),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -32,6 +42,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         5 => (0u16..6000).prop_map(Happening::Wait),
         1 => Just(Happening::Kill),
         1 => Just(Happening::ShutDown),
+        1 => (1u8..4).prop_map(Happening::PlatformAway),
+        1 => (0u16..4000).prop_map(Happening::StoreAway),
     ]
 }
 
@@ -68,8 +80,21 @@ async fn hold_promises(chat: &Chat, offered: usize) {
     assert_eq!(once.len(), said.len(), "nothing stands in history twice");
 }
 
+fn mishap(number: u8) -> Option<Mishap> {
+    Some(Mishap::Fails(match number % 2 {
+        0 => PlatformError::Unavailable {
+            reason: "status 502".into(),
+        },
+        _ => PlatformError::RateLimited {
+            retry_after: Duration::from_secs(3),
+        },
+    }))
+}
+
 async fn live_through(creates: Creates, happenings: Vec<Happening>) {
+    let store = Arc::new(FlakyStore::new(Arc::new(TokioClock::default())));
     let mut chat = Chat::with(|setup| {
+        setup.store = Some(store.clone());
         setup.capabilities.creates = creates;
         setup.config.grace = Duration::from_secs(2);
         setup.config.max_attempts = 100;
@@ -109,6 +134,16 @@ async fn live_through(creates: Creates, happenings: Vec<Happening>) {
             Happening::ShutDown => {
                 chat.shut_down().await;
                 chat.restart();
+                continue;
+            }
+            Happening::PlatformAway(times) => {
+                chat.platform.expect_mishaps((0..times).map(mishap));
+                continue;
+            }
+            Happening::StoreAway(millis) => {
+                store.fail_commits(true);
+                sleep(Duration::from_millis(millis.into())).await;
+                store.fail_commits(false);
                 continue;
             }
             Happening::Edit | Happening::Delete => continue,

@@ -105,6 +105,25 @@ async fn why_explains_the_last_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_operator_is_told_everything_but_the_words() {
+    let mut chat = Chat::new();
+    chat.backend.expect([Script::say("Secret!").then_cut()]);
+    chat.say("My secret").await;
+    let turn = chat.turns().await.remove(0);
+    assert_snapshot!(causerie_engine::explain::for_operator(&turn), @r"
+    conversation recording/room, turn 1, 0 ms
+    event e1: failed: interrupted
+    persona assistant, model small
+    rounds of completion and tools: 1
+    prompt: persona 0, summary 0, history 0 (0 messages), turn 15 tokens, estimated
+    used: 23 tokens in (0 cached), 6 out
+    first text after 0 ms
+    delivered as m1
+    note: the model's answer was cut
+    ");
+}
+
+#[tokio::test(start_paused = true)]
 async fn models_and_personas_can_be_chosen() {
     let big = ModelName::new("big").unwrap();
     let backend = ScriptedBackend::new();

@@ -13,7 +13,7 @@ use insta::assert_snapshot;
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 
-mod flaky;
+pub(crate) mod flaky;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -122,12 +122,7 @@ impl Archive for MemoryStore {
             Erase::Message(id, message) => {
                 if let Some(conversation) = inner.conversations.get_mut(id) {
                     let gone = |m: &Message| m.refs.contains(message);
-                    forget(
-                        conversation,
-                        gone,
-                        |e| e.message() == Some(message),
-                        &mut erased,
-                    );
+                    forget(conversation, gone, |e| e.quotes(message), &mut erased);
                 }
             }
             Erase::Conversation(id) => erase_conversation(&mut inner, id, &mut erased),

@@ -134,7 +134,7 @@ impl Session {
             Erase::Message(id, message) => {
                 if let Some(row) = Row::find(self, id)? {
                     let gone = |m: &Message| m.refs.contains(message);
-                    self.forget(row, gone, |e| e.message() == Some(message), &mut erased)?;
+                    self.forget(row, gone, |e| e.quotes(message), &mut erased)?;
                 }
             }
             Erase::Conversation(id) => {
