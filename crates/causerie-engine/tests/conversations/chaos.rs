@@ -2,10 +2,12 @@
 
 use crate::recovery::flaky::FlakyStore;
 use causerie_core::{
+    Clock,
     id::MessageRef,
     message::Role,
-    platform::{Creates, PlatformError},
+    platform::{Creates, PlatformError, Streaming},
 };
+use causerie_store::SqliteStore;
 use causerie_testkit::{
     backend::Script,
     chat::{Chat, TokioClock, person},
@@ -13,7 +15,7 @@ use causerie_testkit::{
 };
 use proptest::prelude::*;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokio::time::sleep;
+use tokio::{runtime::Runtime, time::sleep};
 
 /// Something that happens to a conversation.
 #[derive(Clone, Copy, Debug)]
@@ -80,27 +82,36 @@ async fn hold_promises(chat: &Chat, offered: usize) {
     assert_eq!(once.len(), said.len(), "nothing stands in history twice");
 }
 
-fn mishap(number: u8) -> Option<Mishap> {
+fn mishap(number: u8, haste: u32) -> Option<Mishap> {
     Some(Mishap::Fails(match number % 2 {
         0 => PlatformError::Unavailable {
             reason: "status 502".into(),
         },
         _ => PlatformError::RateLimited {
-            retry_after: Duration::from_secs(3),
+            retry_after: Duration::from_secs(3) / haste,
         },
     }))
 }
 
-async fn live_through(creates: Creates, happenings: Vec<Happening>) {
-    let store = Arc::new(FlakyStore::new(Arc::new(TokioClock::default())));
+/// `haste` divides all times.
+async fn live_through(
+    store: Arc<FlakyStore>,
+    haste: u32,
+    creates: Creates,
+    happenings: Vec<Happening>,
+) {
     let mut chat = Chat::with(|setup| {
         setup.store = Some(store.clone());
         setup.capabilities.creates = creates;
-        setup.config.grace = Duration::from_secs(2);
+        setup.config.grace = Duration::from_secs(2) / haste;
+        setup.config.claim_ttl /= haste;
+        setup.capabilities.streaming = Streaming::Edit {
+            every: Duration::from_secs(1) / haste,
+        };
         setup.config.max_attempts = 100;
     });
     let slow = |n: u64| {
-        let pause = Duration::from_millis(400 * (n % 7));
+        let pause = Duration::from_millis(400 * (n % 7)) / haste;
         Script::say("Once upon ")
             .then_wait(pause)
             .then_say("a time.")
@@ -124,7 +135,7 @@ async fn live_through(creates: Creates, happenings: Vec<Happening>) {
                     .await;
             }
             Happening::Wait(millis) => {
-                sleep(Duration::from_millis(millis.into())).await;
+                sleep(Duration::from_millis(millis.into()) / haste).await;
                 continue;
             }
             Happening::Kill => {
@@ -137,12 +148,13 @@ async fn live_through(creates: Creates, happenings: Vec<Happening>) {
                 continue;
             }
             Happening::PlatformAway(times) => {
-                chat.platform.expect_mishaps((0..times).map(mishap));
+                let mishaps = (0..times).map(|number| mishap(number, haste));
+                chat.platform.expect_mishaps(mishaps);
                 continue;
             }
             Happening::StoreAway(millis) => {
                 store.fail_commits(true);
-                sleep(Duration::from_millis(millis.into())).await;
+                sleep(Duration::from_millis(millis.into()) / haste).await;
                 store.fail_commits(false);
                 continue;
             }
@@ -154,6 +166,14 @@ async fn live_through(creates: Creates, happenings: Vec<Happening>) {
     hold_promises(&chat, offered).await;
 }
 
+fn runtime(paused: bool) -> Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(paused)
+        .build()
+        .unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -162,11 +182,30 @@ proptest! {
         creates in creates(),
         happenings in prop::collection::vec(happening(), 1..30),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        runtime.block_on(live_through(creates, happenings));
+        runtime(true).block_on(async {
+            let store = FlakyStore::new(Arc::new(TokioClock::default()));
+            live_through(Arc::new(store), 1, creates, happenings).await;
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 20, ..ProptestConfig::with_cases(6) })]
+
+    /// In real time, for SQLite writes in a thread of its own.
+    #[test]
+    fn sqlite_keeps_the_same_promises(
+        creates in creates(),
+        happenings in prop::collection::vec(happening(), 1..20),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("causerie.db");
+        runtime(false).block_on(async {
+            let clock: Arc<dyn Clock> = Arc::new(TokioClock::default());
+            let store = Arc::new(SqliteStore::open(file, &clock).unwrap());
+            let flaky = FlakyStore::over(store.clone());
+            live_through(Arc::new(flaky), 50, creates, happenings).await;
+            store.close().await;
+        });
     }
 }

@@ -20,9 +20,9 @@ use std::{
     time::Duration,
 };
 
-/// A memory store in front of which something may stand.
+/// A store in front of which something may stand.
 pub(crate) struct FlakyStore {
-    inner: MemoryStore,
+    inner: Arc<dyn Store>,
     fail_commits: AtomicBool,
     fail_offers: AtomicBool,
     /// The next renewal gives the claim away instead.
@@ -31,8 +31,12 @@ pub(crate) struct FlakyStore {
 
 impl FlakyStore {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self::over(Arc::new(MemoryStore::new(clock)))
+    }
+
+    pub(crate) fn over(inner: Arc<dyn Store>) -> Self {
         Self {
-            inner: MemoryStore::new(clock),
+            inner,
             fail_commits: AtomicBool::new(false),
             fail_offers: AtomicBool::new(false),
             lose: AtomicBool::new(false),
