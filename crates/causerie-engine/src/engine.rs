@@ -16,8 +16,10 @@ use causerie_core::{
     platform::{Inbox, PlatformError},
     store::{Claimant, Store},
 };
+use futures::FutureExt;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    panic::AssertUnwindSafe,
     sync::Arc,
 };
 use thiserror::Error;
@@ -176,7 +178,12 @@ impl Engine {
             let (inbox, stop) = (self.inbox(), stop.clone());
             platforms.spawn(async move {
                 let stopped = Box::pin(async move { stop.cancelled().await });
-                (id, platform.run(inbox, stopped).await)
+                let running = AssertUnwindSafe(platform.run(inbox, stopped)).catch_unwind();
+                let ended = running.await.unwrap_or_else(|_panic| {
+                    let reason = "it has panicked; this is a bug".into();
+                    Err(PlatformError::Unavailable { reason })
+                });
+                (id, ended)
             });
         }
         platforms

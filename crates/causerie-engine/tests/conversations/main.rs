@@ -10,3 +10,4 @@ mod limits;
 mod load;
 mod recovery;
 mod tools;
+mod wiring;
