@@ -60,7 +60,7 @@ async fn a_newcomer_talks_to_the_model_on_the_page_and_finds_it_again_after_a_re
     };
     let directory = tempfile::tempdir().expect("a directory");
     // Long enough that the answer can be seen growing, and always the same.
-    let toml = "[personas.assistant]\ntemperature = 0\nmax_output_tokens = 120\n";
+    let toml = "[personas.assistant]\ntemperature = 0\nmax_output_tokens = 60\n";
     let server = Server::start(program(), directory.path(), toml);
 
     browser.open(server.page()).await;
