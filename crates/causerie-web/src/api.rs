@@ -9,6 +9,7 @@ use crate::{
 };
 use axum::{
     Json,
+    body::Bytes,
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -32,7 +33,10 @@ const MOST_LISTED: usize = 200;
 /// It is a request of its own, sent by the page itself, because a cookie that is `SameSite=Strict`
 /// stays at home when somebody follows a link to the page; handing out a new one there would cost
 /// them their conversations.
-pub(crate) async fn visit(State(app): State<App>, headers: HeaderMap) -> Response {
+///
+/// The body is read although it says nothing: an answer before it has arrived would cost the page
+/// its connection.
+pub(crate) async fn visit(State(app): State<App>, headers: HeaderMap, _body: Bytes) -> Response {
     let config = &app.config;
     let key = &config.cookie_key;
     let visitor = Visitor::of(&headers, key).unwrap_or_else(Visitor::new);

@@ -7,6 +7,7 @@ use crate::{
 };
 use axum::{
     Form,
+    body::Bytes,
     extract::{State, rejection::FormRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
@@ -52,7 +53,7 @@ pub(crate) async fn log_in(
 }
 
 /// `POST /logout`
-pub(crate) async fn log_out(headers: HeaderMap) -> Response {
+pub(crate) async fn log_out(headers: HeaderMap, _body: Bytes) -> Response {
     let line = set_cookie(COOKIE, "", "Lax", 0, is_https(&headers));
     (StatusCode::NO_CONTENT, [(header::SET_COOKIE, line)]).into_response()
 }

@@ -6,6 +6,12 @@ use crate::{
 };
 use causerie_core::event::EventKind;
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 const CHAT: &str = "0123456789abcdef";
 const MINE: &str = "/api/conversations/0123456789abcdef";
@@ -245,6 +251,28 @@ async fn the_page_is_sent_once_and_then_only_when_it_changed() {
     ] {
         let response = caller.get(&format!("/assets/{name}")).send().await.unwrap();
         assert_eq!(response.status(), 404, "{name}");
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_body_that_comes_after_its_headers_does_not_cost_the_connection() {
+    let house = House::open().await;
+    let address = house.url("").replace("http://", "");
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    for _ in 0..2 {
+        let head = format!(
+            "POST /api/visit HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+             content-length: 2\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // What the server would say without the body, it has said by now.
+        let mut answer = [0; 4096];
+        let early = timeout(Duration::from_millis(100), stream.read(&mut answer)).await;
+        assert!(early.is_err(), "answered before the body had come");
+        stream.write_all(b"{}").await.unwrap();
+        let length = stream.read(&mut answer).await.unwrap();
+        assert!(answer[..length].starts_with(b"HTTP/1.1 200"));
     }
     house.close().await;
 }
