@@ -43,12 +43,15 @@ pub(crate) fn load(
     progress: impl FnMut(f32) -> bool + 'static,
 ) -> Result<Loaded, String> {
     check_processor()?;
-    gguf::check(&config.path).map_err(|error| error.to_string())?;
+    gguf::check(&config.path).map_err(|error| named(config, &error.to_string()))?;
     let params = LlamaModelParams::default().with_progress_callback(progress);
     let model = LlamaModel::load_from_file(backend()?, &config.path, &params).map_err(|_| {
-        "llama.cpp cannot load this model: it may be of a family it does not know, or too large \
-         for the memory. Set the log level to debug to see its reason, or choose another model"
-            .to_owned()
+        named(
+            config,
+            "llama.cpp cannot load this model: it may be of a family it does not know, or too \
+             large for the memory. Set the log level to debug to see its reason, or choose \
+             another model",
+        )
     })?;
     let model = Arc::new(model);
     let template = template(&model, clock);
@@ -81,12 +84,19 @@ pub(crate) fn context<'m>(config: &Config, loaded: &'m Loaded) -> Result<LlamaCo
         .with_kv_unified(false)
         .with_no_perf(true);
     let mut context = loaded.model.new_context(backend()?, params).map_err(|_| {
-        "there is not enough memory for this model's context. Set a smaller `context` or fewer \
-         `slots`, or choose a smaller model"
-            .to_owned()
+        named(
+            config,
+            "there is not enough memory for this model's context. Set a smaller `context` or \
+             fewer `slots`, or choose a smaller model",
+        )
     })?;
-    warm(&mut context, loaded.model.vocab().bos())?;
+    warm(&mut context, loaded.model.vocab().bos()).map_err(|reason| named(config, &reason))?;
     Ok(context)
+}
+
+/// `reason` with the file it is about: a configuration may name several.
+fn named(config: &Config, reason: &str) -> String {
+    format!("{}: {reason}", config.path.display())
 }
 
 fn warm(context: &mut LlamaContext<'_>, token: LlamaToken) -> Result<(), String> {

@@ -17,6 +17,8 @@ async fn failure(path: &Path) -> String {
     let refused = local.complete(&causerie_testkit::prompt::of("Hello")).await;
     assert!(matches!(refused, Err(BackendError::Misconfigured { .. })));
     assert!(!local.counter().exact());
+    let named = format!("{}: ", path.display());
+    assert!(reason.starts_with(&named), "{reason}");
     reason
 }
 
