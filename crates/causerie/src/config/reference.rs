@@ -41,6 +41,11 @@ pub(super) fn complete(
         let name = PersonaName::new("assistant").expect("a plain word is a name");
         config.personas.insert(name, PersonaConfig::default());
     }
+    if !config.server.admin.ip().is_loopback() && !config.server.admin_allow_public {
+        let reason = "other machines reach this address, and the admin pages have no password; \
+                      set `admin_allow_public` if that is meant";
+        complete.invalid(&keys(&["server", "admin"]), reason);
+    }
     for (name, model) in &config.models {
         if let ModelConfig::Local(local) = model {
             complete.local_model(name, &local.model);
@@ -60,6 +65,11 @@ pub(super) fn complete(
                 &path,
                 "this is empty; leave the key out if there is to be none",
             );
+        }
+        if web.access_token.is_none() && !web.listen.ip().is_loopback() {
+            let path = keys(&["platforms", "web", "listen"]);
+            let reason = "other machines reach this address; set an `access_token` beside it";
+            complete.invalid(&path, reason);
         }
         let path = keys(&["platforms", "web", "persona"]);
         complete.persona_of(&path, &mut web.persona, &config.personas);

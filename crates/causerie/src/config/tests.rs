@@ -133,6 +133,14 @@ fn a_file_that_is_not_toml_is_shown_where_it_breaks() {
 }
 
 #[test]
+fn doors_open_to_everybody_are_errors() {
+    insta::assert_snapshot!(error(
+        "[server]\nadmin = \"0.0.0.0:9090\"\n\n[platforms.web]\nlisten = \"0.0.0.0:8080\"\n"
+    ));
+    load("[platforms.web]\nlisten = \"0.0.0.0:8080\"\naccess_token = \"0123456789abcdef\"\n");
+}
+
+#[test]
 fn an_unknown_variable_of_ours_is_named() {
     let dir = Dir::new("");
     let environment = [

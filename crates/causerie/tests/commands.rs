@@ -1,0 +1,113 @@
+//! The command line as scripts see it: the real binary, its output and its exit codes.
+
+use causerie_testkit::process::Process;
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+const CANARY: &str = "canary-0123456789abcdef";
+
+const ECHO: &str = "[server]\ndata_dir = \"data\"\nadmin = \"127.0.0.1:0\"\n\
+                    [models.echo]\nkind = \"echo\"\n\
+                    [platforms.web]\nlisten = \"127.0.0.1:0\"\n";
+
+/// The program in an environment of its own, with `toml` as its configuration.
+fn causerie(dir: &Path, toml: &str, arguments: &[&str]) -> Command {
+    fs::write(dir.join("causerie.toml"), toml).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_causerie"));
+    command.current_dir(dir).args(arguments);
+    command.env_clear().env("HOME", dir).stdin(Stdio::null());
+    command
+}
+
+fn run(toml: &str, arguments: &[&str]) -> Output {
+    let dir = tempfile::tempdir().unwrap();
+    causerie(dir.path(), toml, arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn exit_codes_say_what_is_wrong() {
+    let gone = "[models.a]\nkind = \"local\"\nmodel = \"./gone.gguf\"\n";
+    for (toml, arguments, code) in [
+        (ECHO, &["check"][..], 0),
+        (ECHO, &["--version"], 0),
+        (ECHO, &["config", "show"], 0),
+        (ECHO, &[], 64),
+        (ECHO, &["frobnicate"], 64),
+        (ECHO, &["models", "path", "no-such-model"], 64),
+        (ECHO, &["ask", "hi", "--persona", "nobody"], 64),
+        (ECHO, &["explain", "no-slash"], 64),
+        ("[server]\nmax_turn = 1\n", &["run"], 64),
+        ("[personas.a]\nsystem = \"{{ nothing }}\"\n", &["check"], 64),
+        (gone, &["check"], 69),
+        (gone, &["ask", "hi"], 69),
+    ] {
+        let output = run(toml, arguments);
+        let said = text(&output.stderr) + &text(&output.stdout);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(!said.is_empty(), "{arguments:?} says nothing");
+    }
+}
+
+#[test]
+fn a_question_is_answered_on_standard_output_alone() {
+    let output = run(ECHO, &["ask", "Is anybody there?"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout).trim_end(), "Is anybody there?");
+}
+
+#[test]
+fn what_is_in_effect_can_be_read_back() {
+    let shown = text(&run(ECHO, &["config", "show"]).stdout);
+    let again = run(&shown, &["config", "show"]);
+    assert!(again.status.success(), "{}", text(&again.stderr));
+    let example = text(&run(ECHO, &["config", "example"]).stdout);
+    assert!(run(&example, &["config", "show"]).status.success());
+}
+
+/// A secret reaches neither logs at their loudest, nor what is shown, nor metrics.
+#[test]
+fn a_secret_is_nowhere_to_be_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let toml = format!("{ECHO}access_token = \"{CANARY}\"\n");
+    let shown = causerie(dir.path(), &toml, &["config", "show"])
+        .output()
+        .unwrap();
+    assert!(shown.status.success() && !text(&shown.stdout).contains(CANARY));
+
+    let mut command = causerie(dir.path(), &toml, &["-vv", "--log-format", "json", "run"]);
+    let log = fs::File::create(dir.path().join("log")).unwrap();
+    let mut server = Process::start(command.stdout(Stdio::piped()).stderr(log)).unwrap();
+    let mut lines = BufReader::new(server.child().stdout.take().unwrap()).lines();
+    let page = lines.next().unwrap().unwrap();
+    let admin = lines.next().unwrap().unwrap();
+    assert!(get(&page, "/").starts_with("HTTP/1.1"));
+    let metrics = get(&admin, "/metrics");
+    assert!(metrics.contains("process_resident_memory_bytes") && !metrics.contains(CANARY));
+    assert!(get(&admin, "/readyz").contains("\"ready\":true"));
+    assert_eq!(server.terminate().unwrap().code(), Some(0));
+    let log = fs::read_to_string(dir.path().join("log")).unwrap();
+    assert!(
+        log.contains("the server has ended") && !log.contains(CANARY),
+        "{log}"
+    );
+}
+
+/// Asks what listens at the address that ends `line`.
+fn get(line: &str, path: &str) -> String {
+    let address = line.rsplit("http://").next().unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
