@@ -50,7 +50,8 @@ struct Room {
     status: Status,
     /// When the status was last shown.
     status_at: Timestamp,
-    updates: broadcast::Sender<Numbered>,
+    /// Only while somebody watches: its backlog takes more memory than all else in a room.
+    updates: Option<broadcast::Sender<Numbered>>,
 }
 
 /// An update and its number in the room.
@@ -79,7 +80,7 @@ impl Rooms {
 
     /// Every update of a conversation from now on.
     pub(crate) fn watch(&self, conversation: &ConversationId) -> broadcast::Receiver<Numbered> {
-        lock(&self.entered(conversation)).updates.subscribe()
+        lock(&self.entered(conversation)).watch()
     }
 
     /// Somebody stops to watch, and still holds their receiver. A room they leave empty goes at
@@ -88,7 +89,7 @@ impl Rooms {
         let mut rooms = lock(&self.rooms);
         let last = rooms.get(conversation).is_some_and(|shared| {
             let room = lock(shared);
-            is_unused(shared) && room.answers.is_empty() && room.updates.receiver_count() <= 1
+            is_unused(shared) && room.answers.is_empty() && room.watchers() <= 1
         });
         if last {
             rooms.remove(conversation);
@@ -137,7 +138,7 @@ impl Rooms {
         rooms.retain(|_, shared| {
             let mut room = lock(shared);
             room.forget_old(now);
-            let watched = room.updates.receiver_count() > 0;
+            let watched = room.watchers() > 0;
             watched || !room.answers.is_empty() || !is_unused(shared)
         });
         metric::rooms(rooms.len());
@@ -174,8 +175,21 @@ impl Room {
             answers: Vec::new(),
             status: Status::Idle,
             status_at: Timestamp::default(),
-            updates: broadcast::Sender::new(BACKLOG),
+            updates: None,
         }
+    }
+
+    fn watch(&mut self) -> broadcast::Receiver<Numbered> {
+        let updates = self
+            .updates
+            .get_or_insert_with(|| broadcast::Sender::new(BACKLOG));
+        updates.subscribe()
+    }
+
+    fn watchers(&self) -> usize {
+        self.updates
+            .as_ref()
+            .map_or(0, broadcast::Sender::receiver_count)
     }
 
     fn state(&self, now: Timestamp) -> LiveState {
@@ -191,11 +205,19 @@ impl Room {
 
     fn tell(&mut self, update: Update) {
         self.seq += 1;
-        // Nobody watching is no error: who comes later gets a snapshot.
-        let _ = self.updates.send(Numbered {
+        let numbered = Numbered {
             seq: self.seq,
             update: Arc::new(update),
-        });
+        };
+        // Nobody watching is no error: who comes later gets a snapshot.
+        if self.watchers() == 0
+            || self
+                .updates
+                .as_ref()
+                .is_none_or(|to| to.send(numbered).is_err())
+        {
+            self.updates = None;
+        }
     }
 
     fn perform(&mut self, action: &Action, now: Timestamp) -> Receipt {
