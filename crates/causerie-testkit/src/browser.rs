@@ -15,8 +15,9 @@ use tokio::{
     process::{Child, Command},
 };
 
-/// How long a page may take to do what a test waits for.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a page may take to do what a test waits for: a model may be at work behind it, on a
+/// machine with other tests.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Keys that are no characters, for [`Browser::press`].
 pub mod key {
