@@ -30,7 +30,7 @@ mod plan;
 mod report;
 mod words;
 
-use message::{Known, Message};
+use message::{Begun, Known, Message};
 use plan::{Plan, Planned};
 use words::Words;
 
@@ -88,6 +88,9 @@ pub struct Step {
     /// The part whose message this creates; `None` if it creates none. Creating is what the
     /// journal is for.
     pub creates: Option<u32>,
+    /// The part whose message this changes; `None` if it changes none. The journal should know
+    /// when that message turns out to be gone.
+    pub changes: Option<u32>,
     /// What to do.
     pub action: Action,
 }
@@ -198,9 +201,10 @@ impl Draft {
         for entry in journal {
             match entry {
                 JournalEntry::Sending { part } => {
-                    if self.numbered(*part).id().is_none() {
-                        self.numbered(*part).known = Known::Begun;
-                    }
+                    self.numbered(*part).begin(Begun::First);
+                }
+                JournalEntry::SendingWhole { part } => {
+                    self.numbered(*part).begin(Begun::Whole);
                 }
                 JournalEntry::NotSent { part } => {
                     if self.numbered(*part).id().is_none() {
@@ -209,6 +213,10 @@ impl Draft {
                 }
                 JournalEntry::Sent { part, message } => {
                     self.numbered(*part).known = Known::There(message.clone());
+                }
+                JournalEntry::Gone { part } => {
+                    let number = self.numbered(*part).number;
+                    self.messages.retain(|message| message.number != number);
                 }
                 JournalEntry::Step { .. } | JournalEntry::Began { .. } => {}
             }
@@ -346,22 +354,23 @@ impl Draft {
 
     /// Settles the creates that an earlier attempt began and that may not be repeated.
     ///
-    /// Where only what is finished is posted, the message carried its part and counts as sent.
-    /// Where the answer grows, it carried its first words at most, and the answer is given in the
-    /// next message.
+    /// What was created in its last form counts as sent, and so does everything where only what
+    /// is finished is posted. Where the answer grows, the message carried its first words at most,
+    /// and the answer is given in the next message.
     fn give_up_begun(&mut self) {
-        let counts_as_sent = matches!(
+        let only_whole = matches!(
             self.streaming(),
             Streaming::None | Streaming::Preview { .. }
         );
-        let begun = |message: &Message| matches!(message.known, Known::Begun);
+        let begun = |message: &Message| matches!(message.known, Known::Begun(_));
+        let counts_as_sent =
+            |message: &Message| only_whole || matches!(message.known, Known::Begun(Begun::Whole));
         if !self.messages.iter().any(begun) {
             return;
         }
         self.notes.push(NOTE_UNKNOWN);
-        if !counts_as_sent {
-            self.messages.retain(|message| !begun(message));
-        }
+        self.messages
+            .retain(|message| !begun(message) || counts_as_sent(message));
         for message in &mut self.messages {
             if begun(message) {
                 message.known = Known::Lost;

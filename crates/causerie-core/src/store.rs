@@ -245,6 +245,17 @@ pub enum JournalEntry {
         /// Which part, from 0.
         part: u32,
     },
+    /// Part `part` of the answer is about to be created in its last form: if it was, it says all
+    /// that it has to say.
+    SendingWhole {
+        /// Which part, from 0.
+        part: u32,
+    },
+    /// The message of part `part` was deleted by somebody.
+    Gone {
+        /// Which part, from 0.
+        part: u32,
+    },
 }
 
 /// The end of a turn.

@@ -12,7 +12,7 @@ use causerie_core::{
     Clock, Text, Timestamp,
     draft::{Draft, DraftTarget, Ending},
     id::{ConversationId, MessageRef, Place, TurnNumber},
-    platform::{Creates, Platform, Status},
+    platform::{Creates, Operation, Platform, Status},
     store::{ClaimKey, JournalEntry, Store},
 };
 use causerie_markup::Cutter;
@@ -24,7 +24,7 @@ use tokio::time::Instant;
 mod perform;
 mod retry;
 
-use perform::Performed;
+use perform::{Noted, Performed};
 use retry::Retries;
 
 /// Where an answer goes.
@@ -207,13 +207,18 @@ impl Delivery {
         }
         let now = self.began.elapsed();
         if let Some(step) = self.draft.next_step(now) {
-            let operation = causerie_core::platform::Operation {
+            let operation = Operation {
                 conversation: self.conversation.clone(),
                 place: self.place.clone(),
                 action: step.action,
             };
-            let journal = self.journals().then_some(step.creates).flatten();
-            self.under_way = Some(perform::perform(self.means.clone(), operation, journal));
+            let noted = match (step.creates, step.changes) {
+                _ if !self.journals() => Noted::No,
+                (Some(part), _) => Noted::Creates(part),
+                (None, Some(part)) => Noted::Changes(part),
+                (None, None) => Noted::No,
+            };
+            self.under_way = Some(perform::perform(self.means.clone(), operation, noted));
             return Ok(());
         }
         match self.draft.next_wake(now) {
@@ -223,7 +228,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// Whether creates are noted in the journal.
+    /// Whether this platform's messages are noted in the journal.
     fn journals(&self) -> bool {
         self.means.platform.capabilities().creates != Creates::Idempotent
     }

@@ -24,11 +24,20 @@ pub(super) enum Known {
     /// There is none.
     Absent,
     /// An attempt at creating it was begun. Creating it again gives the same message.
-    Begun,
+    Begun(Begun),
     /// It may be there, and can never be touched again.
     Lost,
     /// It is there.
     There(MessageRef),
+}
+
+/// What a message was to say when its creation was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// Its first words, or none yet.
+    First,
+    /// All it has to say.
+    Whole,
 }
 
 /// Which words a message shows.
@@ -55,6 +64,13 @@ impl Message {
         Self {
             known: Known::There(message),
             ..Self::absent(number)
+        }
+    }
+
+    /// Its creation was begun, unless it is there already.
+    pub(super) fn begin(&mut self, begun: Begun) {
+        if self.id().is_none() {
+            self.known = Known::Begun(begun);
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Planned {
     pub(super) shown: Shown,
     /// The bytes that stand in the message then, for appending.
     pub(super) appended: usize,
+    /// Whether an earlier try may have taken effect.
+    pub(super) repeats: bool,
 }
 
 /// What stands in a message that is one too many and cannot be taken back.
@@ -44,12 +46,10 @@ impl Draft {
         if let Some(again) = &self.again {
             return due(now, self.not_before, || again.clone());
         }
-        let words = match self.plan_words(now) {
-            Plan::Now(planned) => due(now, self.not_before, || *planned),
-            other => other,
-        };
-        match (words, self.plan_status(now)) {
-            (Plan::Now(planned), _) | (_, Plan::Now(planned)) => Plan::Now(planned),
+        match (self.plan_words(now), self.plan_status(now)) {
+            (Plan::Now(planned), _) | (_, Plan::Now(planned)) => {
+                due(now, self.not_before, || *planned)
+            }
             (Plan::At(one), Plan::At(other)) => Plan::At(one.min(other)),
             (Plan::At(at), Plan::Nothing) | (Plan::Nothing, Plan::At(at)) => Plan::At(at),
             (Plan::Nothing, Plan::Nothing) => Plan::Nothing,
@@ -79,7 +79,7 @@ impl Draft {
         match self.messages.get(place).map(|message| &message.known) {
             Some(Known::Lost) => Plan::Nothing,
             Some(Known::There(_)) => self.plan_change(place, part, complete, now),
-            Some(Known::Absent | Known::Begun) | None => {
+            Some(Known::Absent | Known::Begun(_)) | None => {
                 self.plan_create(place, part, complete, now)
             }
         }
@@ -94,7 +94,7 @@ impl Draft {
             })
         };
         let known = self.messages.get(place).map(|message| &message.known);
-        let is_begun = matches!(known, Some(Known::Begun));
+        let is_begun = matches!(known, Some(Known::Begun(_)));
         match self.streaming() {
             Streaming::None if self.ending.is_none() => Plan::Nothing,
             Streaming::None => Plan::Now(Box::new(post())),
@@ -180,7 +180,7 @@ impl Draft {
                 offset: message.appended,
                 text: Text::new(text),
             });
-            planned.step.creates = None;
+            planned.step.changes = planned.step.creates.take();
             planned.appended = part.markdown.len();
             planned
         })
@@ -216,11 +216,13 @@ impl Draft {
             return Plan::Now(Box::new(Planned {
                 step: Step {
                     creates: None,
+                    changes: Some(message.number),
                     action,
                 },
                 place: Some(place),
                 shown: placeholder,
                 appended: 0,
+                repeats: false,
             }));
         }
         Plan::Nothing
@@ -234,11 +236,15 @@ impl Draft {
             None if status == Status::Idle => return Plan::Nothing,
             Some((Status::Idle, _)) if status == Status::Idle => return Plan::Nothing,
             Some((shown, at)) if shown == status => at.saturating_add(lasts * 3 / 4),
-            _ => Duration::ZERO,
+            // Nobody waits for the end of a status that could not be shown.
+            Some(_) if status == Status::Idle => Duration::ZERO,
+            Some((_, at)) => at,
+            None => Duration::ZERO,
         };
         due(now, at, || Planned {
             step: Step {
                 creates: None,
+                changes: None,
                 action: Action::Status { status },
             },
             place: None,
@@ -247,6 +253,7 @@ impl Draft {
                 complete: false,
             },
             appended: 0,
+            repeats: false,
         })
     }
 
@@ -256,7 +263,7 @@ impl Draft {
             message: id.clone(),
             content: self.content(place, part, complete),
         });
-        planned.step.creates = None;
+        planned.step.changes = planned.step.creates.take();
         planned
     }
 
@@ -266,7 +273,7 @@ impl Draft {
             message: id.clone(),
             content: self.content(place, part, true),
         });
-        planned.step.creates = None;
+        planned.step.changes = planned.step.creates.take();
         planned
     }
 
@@ -282,11 +289,13 @@ impl Draft {
         Planned {
             step: Step {
                 creates: Some(number),
+                changes: None,
                 action: action(nonce),
             },
             place: Some(place),
             shown: shown(part, complete),
             appended: 0,
+            repeats: false,
         }
     }
 

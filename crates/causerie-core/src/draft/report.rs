@@ -1,9 +1,13 @@
 //! What a draft learns from what became of a step.
 
-use super::{Draft, NOTE_UNKNOWN, Report, message::Known, plan::Planned};
+use super::{
+    Draft, NOTE_UNKNOWN, Report,
+    message::{Begun, Known, Message},
+    plan::Planned,
+};
 use crate::{
     id::MessageRef,
-    platform::{Action, Content},
+    platform::{Action, Content, Creates},
 };
 use std::time::Duration;
 
@@ -21,15 +25,10 @@ impl Draft {
         };
         match report {
             Report::Done { at, message } => self.done(&planned, at, message),
+            // What may have taken effect stays as it is until it is known.
+            Report::Later { at } if planned.repeats => return self.again(planned, at),
             Report::Later { at } => self.not_before = at,
-            Report::Again { at } => {
-                self.not_before = at;
-                if let (Some(_), Some(place)) = (planned.step.creates, planned.place) {
-                    self.messages[place].known = Known::Begun;
-                }
-                self.again = Some(planned);
-                return;
-            }
+            Report::Again { at } => return self.again(planned, at),
             Report::Unknown { at } => {
                 self.moved = Some(at);
                 self.unknown(&planned);
@@ -43,6 +42,16 @@ impl Draft {
             Report::Skip { at } => self.skip(&planned, at),
         }
         self.words.hold(false);
+    }
+
+    /// Exactly the same again, not before `at`.
+    fn again(&mut self, mut planned: Planned, at: Duration) {
+        self.not_before = at;
+        if let (Some(_), Some(place)) = (planned.step.creates, planned.place) {
+            self.messages[place].begin(Begun::First);
+        }
+        planned.repeats = true;
+        self.again = Some(planned);
     }
 
     fn done(&mut self, planned: &Planned, at: Duration, message: Option<MessageRef>) {
@@ -62,7 +71,7 @@ impl Draft {
             }
             Action::Post { .. } | Action::OpenStream { .. } => {
                 // A message that an earlier try had made says what that try carried.
-                let was_begun = matches!(slot.known, Known::Begun);
+                let was_begun = matches!(slot.known, Known::Begun(_));
                 let opens = matches!(planned.step.action, Action::OpenStream { .. });
                 slot.known = message.map_or(Known::Lost, Known::There);
                 slot.shown = Some(planned.shown).filter(|_| !was_begun || !(edits || opens));
@@ -106,20 +115,41 @@ impl Draft {
             self.messages.remove(place);
             return;
         }
-        if planned.step.creates.is_some() {
-            // What is answered may be gone; the place may still be there.
-            self.deliverable = self.target.reply_to.take().is_some();
-            return;
+        match planned.step.creates {
+            Some(_) => self.nothing_to_create_at(place),
+            None => self.lost(place),
         }
+    }
+
+    /// A create met with what is gone: what is answered, or a message that the nonce names for
+    /// ever. The place may still be there.
+    fn nothing_to_create_at(&mut self, place: usize) {
+        let answered = self.target.reply_to.take().is_some();
+        let names = self.capabilities.creates == Creates::Idempotent;
         let number = self.take_number();
         let slot = &mut self.messages[place];
-        slot.losses += 1;
-        self.deliverable = slot.losses == 1;
-        slot.number = number;
-        slot.known = Known::Absent;
-        slot.shown = None;
-        slot.open = false;
-        slot.appended = 0;
+        let again = names && slot.losses == 0;
+        if again {
+            *slot = Message::absent(number);
+            slot.losses = 1;
+        }
+        self.deliverable = answered || again;
+    }
+
+    /// Somebody deleted the message at `place`. The messages after it move up, so that the words
+    /// stay in order and a message that an earlier attempt made in its stead is found; a new one
+    /// comes behind them.
+    fn lost(&mut self, place: usize) {
+        let number = self.take_number();
+        let losses = self.messages.remove(place).losses + 1;
+        self.deliverable = losses == 1;
+        let can_move = |message: &&Message| self.capabilities.edits && message.id().is_some();
+        let moved = self.messages[place..].iter().take_while(can_move).count();
+        let new = Message {
+            losses,
+            ..Message::absent(number)
+        };
+        self.messages.insert(place + moved, new);
         self.note(NOTE_GONE);
     }
 

@@ -23,16 +23,28 @@ pub(super) enum Problem {
     Platform(PlatformError),
 }
 
-/// Performs `operation`; `creates` is the part to note in the journal.
+/// What the journal must know of an operation.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Noted {
+    /// It creates the message of this part.
+    Creates(u32),
+    /// It changes the message of this part, which may be gone.
+    Changes(u32),
+    /// Nothing.
+    No,
+}
+
+/// Performs `operation`, and notes in the journal what must be known of it.
 pub(super) fn perform(
     means: Means,
     operation: Operation,
-    creates: Option<u32>,
+    noted: Noted,
 ) -> BoxFuture<'static, Performed> {
     async move {
-        let result = match creates {
-            Some(part) => create(&means, &operation, part).await,
-            None => plain(&means, &operation).await,
+        let result = match noted {
+            Noted::Creates(part) => create(&means, &operation, part).await,
+            Noted::Changes(part) => change(&means, &operation, part).await,
+            Noted::No => plain(&means, &operation).await,
         };
         Performed {
             action: operation.action,
@@ -47,8 +59,22 @@ async fn plain(means: &Means, operation: &Operation) -> Result<Receipt, Problem>
     result.map_err(Problem::Platform)
 }
 
+/// That a message is gone is noted, so that whoever takes over knows that what is created next
+/// stands in its stead.
+async fn change(means: &Means, operation: &Operation, part: u32) -> Result<Receipt, Problem> {
+    let result = plain(means, operation).await;
+    if !matches!(result, Err(Problem::Platform(PlatformError::Gone))) {
+        return result;
+    }
+    match note(means, JournalEntry::Gone { part }).await {
+        // It will be found gone once more.
+        Err(Problem::Journal) | Ok(()) => result,
+        Err(problem) => Err(problem),
+    }
+}
+
 async fn create(means: &Means, operation: &Operation, part: u32) -> Result<Receipt, Problem> {
-    note(means, JournalEntry::Sending { part }).await?;
+    note(means, beginning(operation, part)).await?;
     let result = means.platform.perform(operation).await;
     let entry = match &result {
         Ok(Receipt {
@@ -62,12 +88,19 @@ async fn create(means: &Means, operation: &Operation, part: u32) -> Result<Recei
     };
     if let Some(entry) = entry {
         match note(means, entry).await {
-            // The message is there; that the journal is behind matters only if we die now.
+            // What happened has happened; that the journal is behind matters only if we die now.
             Err(Problem::Journal) | Ok(()) => {}
             Err(problem) => return Err(problem),
         }
     }
     result.map_err(Problem::Platform)
+}
+
+fn beginning(operation: &Operation, part: u32) -> JournalEntry {
+    match &operation.action {
+        Action::Post { content, .. } if content.complete => JournalEntry::SendingWhole { part },
+        _ => JournalEntry::Sending { part },
+    }
 }
 
 async fn note(means: &Means, entry: JournalEntry) -> Result<(), Problem> {
