@@ -1,7 +1,7 @@
 //! Edits and deletions of mail that still waits: what they do, and what is recorded of it.
 
 use causerie_core::{
-    Text, Timestamp,
+    Timestamp,
     event::{Event, EventKind},
     id::{EventId, MessageRef, TurnNumber},
     outcome::{Outcome, PromptShape, TurnRecord, Usage},
@@ -54,17 +54,4 @@ pub(crate) fn record(change: &Event, removed: Option<EventId>, now: Timestamp) -
         delivered: vec![],
         notes: vec![],
     }
-}
-
-/// The beginning of a conversation, for lists: the first line of a posted message, cut.
-pub(crate) fn title(event: &Event) -> Option<Text> {
-    let EventKind::Posted(posted) = &event.kind else {
-        return None;
-    };
-    let line = posted
-        .text
-        .expose()
-        .lines()
-        .find(|line| !line.trim().is_empty())?;
-    Some(Text::new(line.trim().chars().take(80).collect::<String>()))
 }

@@ -4,9 +4,11 @@
 //! * [`SqliteStore`]: the embedded default. One file, safe against a crash at any moment.
 
 mod amend;
+mod forget;
 mod memory;
 mod select;
 mod sqlite;
+mod title;
 
 pub use memory::MemoryStore;
 pub use sqlite::{Options, SqliteStore};
@@ -18,3 +20,9 @@ pub const REMEMBER_EVENTS: Duration = Duration::from_secs(48 * 3600);
 
 /// The most events that may wait in one conversation, unless a store is told otherwise.
 pub const MAILBOX_LIMIT: usize = 256;
+
+/// What `charges` want of the budget `key` together.
+fn charged(charges: &[causerie_core::limit::Charge], key: &str) -> u64 {
+    let wanted = charges.iter().filter(|charge| charge.key == key);
+    wanted.fold(0, |sum, charge| sum.saturating_add(charge.amount))
+}

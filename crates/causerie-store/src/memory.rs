@@ -4,7 +4,7 @@ mod archive;
 mod ledger;
 mod mailbox;
 
-use crate::MAILBOX_LIMIT;
+use crate::{MAILBOX_LIMIT, title};
 use causerie_core::{
     Clock, Text, Timestamp,
     event::Event,
@@ -135,5 +135,11 @@ impl Conversation {
         }
         let held = self.holder.as_ref().map_or(now, |holder| holder.until);
         Some(held.max(self.not_before))
+    }
+    /// Takes the title anew from what there is: history first, then mail.
+    fn retitle(&mut self) {
+        let said = self.messages.iter().find_map(title::of_message);
+        let waits = || self.mail.iter().find_map(|m| title::of_event(&m.event));
+        self.title = said.or_else(waits).unwrap_or_default();
     }
 }

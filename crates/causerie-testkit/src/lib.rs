@@ -8,3 +8,4 @@ pub mod platform;
 pub mod process;
 pub mod prompt;
 pub mod server;
+pub mod store_conformance;

@@ -1,7 +1,10 @@
 //! Reading and forgetting.
 
 use super::{Conversation, Inner, MemoryStore};
-use crate::select;
+use crate::{
+    forget::{self, Fate, Target},
+    select,
+};
 use async_trait::async_trait;
 use causerie_core::{
     event::Event,
@@ -109,7 +112,7 @@ impl Archive for MemoryStore {
             .summary
             .as_ref()
             .is_none_or(|old| old.before < summary.before);
-        if reaches && summary.before <= state.window_start {
+        if reaches && summary.before >= state.window_start {
             state.summary = Some(summary.clone());
         }
         Ok(())
@@ -121,15 +124,13 @@ impl Archive for MemoryStore {
         match what {
             Erase::Message(id, message) => {
                 if let Some(conversation) = inner.conversations.get_mut(id) {
-                    let gone = |m: &Message| m.refs.contains(message);
-                    forget(conversation, gone, |e| e.quotes(message), &mut erased);
+                    conversation.forget(&Target::Message(message), &mut erased);
                 }
             }
             Erase::Conversation(id) => erase_conversation(&mut inner, id, &mut erased),
             Erase::Participant(who) => {
                 for conversation in inner.conversations.values_mut() {
-                    let said = |m: &Message| m.author.as_ref().is_some_and(|a| a.id == *who);
-                    forget(conversation, said, |e| e.author.id == *who, &mut erased);
+                    conversation.forget(&Target::Participant(who), &mut erased);
                 }
                 inner
                     .spoken
@@ -153,20 +154,26 @@ impl Archive for MemoryStore {
     }
 }
 
-fn forget(
-    conversation: &mut Conversation,
-    said: impl Fn(&Message) -> bool,
-    wrote: impl Fn(&Event) -> bool,
-    erased: &mut Erased,
-) {
-    let (messages, mail) = (conversation.messages.len(), conversation.mail.len());
-    if conversation.messages.iter().any(&said) {
-        conversation.state.summary = None;
+impl Conversation {
+    fn forget(&mut self, target: &Target<'_>, erased: &mut Erased) {
+        let state = &mut self.state;
+        let (messages, mail) = (self.messages.len(), self.mail.len());
+        self.messages.retain_mut(|message| {
+            let gone = target.strip_message(message) == Fate::Gone;
+            if gone {
+                forget::strip_summary(state, message.seq);
+            }
+            !gone
+        });
+        self.mail
+            .retain_mut(|mail| target.strip_event(&mut mail.event) != Fate::Gone);
+        let (messages, mail) = (messages - self.messages.len(), mail - self.mail.len());
+        if messages + mail > 0 {
+            self.retitle();
+        }
+        erased.messages += messages as u64;
+        erased.mail += mail as u64;
     }
-    conversation.messages.retain(|message| !said(message));
-    conversation.mail.retain(|mail| !wrote(&mail.event));
-    erased.messages += (messages - conversation.messages.len()) as u64;
-    erased.mail += (mail - conversation.mail.len()) as u64;
 }
 
 /// What remains is a shell that remembers which events were seen, so that a late redelivery does

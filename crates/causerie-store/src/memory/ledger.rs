@@ -20,9 +20,10 @@ impl Ledger for MemoryStore {
         if inner.reservations.contains_key(id) {
             return Ok(Reserved::Granted);
         }
-        for charge in charges {
+        for (i, charge) in charges.iter().enumerate() {
             let key = (charge.key.clone(), charge.window.start(now));
             let used = inner.budgets.get(&key).copied().unwrap_or_default();
+            let used = used.saturating_add(crate::charged(&charges[..i], &charge.key));
             if used.saturating_add(charge.amount) > charge.capacity {
                 let until = charge.window.end(now);
                 return Ok(Reserved::Refused {

@@ -1,7 +1,7 @@
 //! Mail and claims.
 
 use super::{Conversation, Holder, Inner, Mail, MemoryStore};
-use crate::{REMEMBER_EVENTS, amend};
+use crate::{REMEMBER_EVENTS, amend, title};
 use async_trait::async_trait;
 use causerie_core::{
     Timestamp,
@@ -45,7 +45,7 @@ impl Mailbox for MemoryStore {
         }
         conversation.seen.insert(event.id.clone(), now);
         if conversation.title.is_empty() {
-            conversation.title = amend::title(event).unwrap_or_default();
+            conversation.title = title::of_event(event).unwrap_or_default();
         }
         if conversation.mail.is_empty() {
             inner.ready_number += 1;
@@ -110,6 +110,7 @@ impl Mailbox for MemoryStore {
     }
 
     async fn commit(&self, claim: &ClaimKey, commit: &Commit) -> Result<Committed, StoreError> {
+        let now = self.clock.now();
         let mut inner = self.lock();
         let inner = &mut *inner;
         inner.ready_number += 1;
@@ -140,7 +141,14 @@ impl Mailbox for MemoryStore {
         conversation.not_before = Timestamp::default();
         conversation.ready = ready;
         let more = !conversation.mail.is_empty();
+        if commit.truncate.is_some() {
+            conversation.retitle();
+        }
 
+        for author in commit.append.iter().filter_map(|m| m.author.as_ref()) {
+            let place = (author.id.clone(), claim.conversation.clone());
+            inner.spoken.entry(place).or_insert(now);
+        }
         inner.turns.push(commit.record.clone());
         if let Some((id, used)) = &commit.settle {
             inner.settle(id, used);
@@ -217,5 +225,6 @@ fn change(conversation: &mut Conversation, event: &Event, now: Timestamp) -> Opt
             Some(id)
         }
     };
+    conversation.retitle();
     Some(amend::record(event, removed, now))
 }

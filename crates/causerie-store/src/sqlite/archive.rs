@@ -1,11 +1,14 @@
 //! Reading and forgetting, as statements.
 
 use super::{conversation::Row, fault::Fault, session::Session};
-use crate::select;
+use crate::{
+    forget::{self, Fate, Target},
+    select, title,
+};
 use causerie_core::{
     Text, Timestamp,
     event::Event,
-    id::{ConversationId, ParticipantId},
+    id::{ConversationId, ParticipantId, Seq},
     message::Message,
     outcome::TurnRecord,
     platform::ConversationEntry,
@@ -23,7 +26,7 @@ impl Session {
         let Some(row) = Row::find(self, id)? else {
             return Ok(vec![]);
         };
-        let before = range.before.map_or(i64::MAX, |seq| seq.0 as i64);
+        let before = range.before.map_or(i64::MAX, place);
         let limit = range
             .limit
             .map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
@@ -31,7 +34,7 @@ impl Session {
             "SELECT body FROM message WHERE conversation = ? AND seq >= ? AND seq < ?
              ORDER BY seq DESC LIMIT ?",
         )?;
-        let rows = statement.query(params![row.id, range.from.0 as i64, before, limit])?;
+        let rows = statement.query(params![row.id, place(range.from), before, limit])?;
         let mut found: Vec<Message> = decode_all(rows)?;
         found.reverse();
         Ok(found)
@@ -66,8 +69,7 @@ impl Session {
         let mut found = vec![];
         while let Some(row) = rows.next()? {
             found.push(ConversationEntry {
-                conversation: ConversationId::new(row.get::<_, String>(0)?)
-                    .map_err(|_| Fault::Value("a conversation without a name"))?,
+                conversation: name(row.get(0)?)?,
                 title: Text::new(row.get::<_, String>(1)?),
                 at: Timestamp(row.get(2)?),
             });
@@ -120,7 +122,7 @@ impl Session {
             .summary
             .as_ref()
             .is_none_or(|old| old.before < summary.before);
-        if !reaches || summary.before > state.window_start {
+        if !reaches || summary.before < state.window_start {
             return Ok(());
         }
         state.summary = Some(summary.clone());
@@ -133,8 +135,7 @@ impl Session {
         match what {
             Erase::Message(id, message) => {
                 if let Some(row) = Row::find(self, id)? {
-                    let gone = |m: &Message| m.refs.contains(message);
-                    self.forget(row, gone, |e| e.quotes(message), &mut erased)?;
+                    self.forget(row, &Target::Message(message), &mut erased)?;
                 }
             }
             Erase::Conversation(id) => {
@@ -143,10 +144,10 @@ impl Session {
                 }
             }
             Erase::Participant(who) => {
-                for id in self.conversations(who, usize::MAX)? {
-                    if let Some(row) = Row::find(self, &id.conversation)? {
-                        let said = |m: &Message| m.author.as_ref().is_some_and(|a| a.id == *who);
-                        self.forget(row, said, |e| e.author.id == *who, &mut erased)?;
+                // Somebody may be quoted where they never spoke: every conversation is looked at.
+                for id in self.names()? {
+                    if let Some(row) = Row::find(self, &id)? {
+                        self.forget(row, &Target::Participant(who), &mut erased)?;
                     }
                 }
                 self.execute("DELETE FROM spoken WHERE participant = ?", [who.as_str()])?;
@@ -171,52 +172,89 @@ impl Session {
         })
     }
 
-    /// Erases the messages and waiting events of one conversation that are meant, and the summary
-    /// that may hold them.
+    /// Takes out of one conversation what is meant, and the summary that may hold it.
     fn forget(
         &mut self,
         mut row: Row,
-        said: impl Fn(&Message) -> bool,
-        wrote: impl Fn(&Event) -> bool,
+        target: &Target<'_>,
         erased: &mut Erased,
     ) -> Result<(), Fault> {
+        let mut state = row.state()?;
         let mut statement = self
             .connection
-            .prepare("SELECT body FROM message WHERE conversation = ?")?;
+            .prepare_cached("SELECT body FROM message WHERE conversation = ?")?;
         let messages: Vec<Message> = decode_all(statement.query([row.id])?)?;
         drop(statement);
-        let messages: Vec<Message> = messages
-            .into_iter()
-            .filter(|message| said(message))
-            .collect();
-        for message in &messages {
-            self.execute(
-                "DELETE FROM message WHERE conversation = ? AND seq = ?",
-                params![row.id, message.seq.0 as i64],
-            )?;
+        let before = *erased;
+        for mut message in messages {
+            match target.strip_message(&mut message) {
+                Fate::Stays => {}
+                Fate::Changed => self.put_message(row.id, &message)?,
+                Fate::Gone => {
+                    self.execute(
+                        "DELETE FROM message WHERE conversation = ? AND seq = ?",
+                        params![row.id, place(message.seq)],
+                    )?;
+                    forget::strip_summary(&mut state, message.seq);
+                    erased.messages += 1;
+                }
+            }
         }
-        if !messages.is_empty() {
-            let mut state = row.state()?;
-            state.summary = None;
+        for (number, mut event) in self.mail(row.id, 0)? {
+            match target.strip_event(&mut event) {
+                Fate::Stays => {}
+                Fate::Changed => self.change_mail(row.id, number, &event)?,
+                Fate::Gone => {
+                    self.remove_mail(row.id, number)?;
+                    row.waiting -= 1;
+                    erased.mail += 1;
+                }
+            }
+        }
+        if *erased != before {
             row.set_state(&state)?;
-            row.title = Text::default();
+            row.title = self.title(row.id)?;
+            row.save(self)?;
         }
-        let mail: Vec<(i64, Event)> = self
-            .mail(row.id, 0)?
-            .into_iter()
-            .filter(|(_, event)| wrote(event))
-            .collect();
-        for (number, _) in &mail {
-            self.execute(
-                "DELETE FROM mail WHERE conversation = ? AND number = ?",
-                [row.id, *number],
-            )?;
-        }
-        row.waiting -= mail.len() as i64;
-        row.save(self)?;
-        erased.messages += messages.len() as u64;
-        erased.mail += mail.len() as u64;
         Ok(())
+    }
+
+    /// Stores a message at its place, where there may be one already.
+    pub(super) fn put_message(&self, conversation: i64, message: &Message) -> Result<(), Fault> {
+        self.execute(
+            "INSERT OR REPLACE INTO message (conversation, seq, body) VALUES (?, ?, ?)",
+            params![conversation, place(message.seq), record::encode(message)?],
+        )?;
+        Ok(())
+    }
+
+    /// The title that what there is gives: history first, then mail.
+    pub(super) fn title(&self, conversation: i64) -> Result<Text, Fault> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT body FROM message WHERE conversation = ? ORDER BY seq")?;
+        let mut rows = statement.query([conversation])?;
+        while let Some(row) = rows.next()? {
+            let message: Message = record::decode(&row.get::<_, Vec<u8>>(0)?)?;
+            if let Some(title) = title::of_message(&message) {
+                return Ok(title);
+            }
+        }
+        let mail = self.mail(conversation, 0)?;
+        let title = mail.iter().find_map(|(_, event)| title::of_event(event));
+        Ok(title.unwrap_or_default())
+    }
+
+    fn names(&self) -> Result<Vec<ConversationId>, Fault> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name FROM conversation ORDER BY id")?;
+        let mut rows = statement.query([])?;
+        let mut found = vec![];
+        while let Some(row) = rows.next()? {
+            found.push(name(row.get(0)?)?);
+        }
+        Ok(found)
     }
 
     /// What remains is a row that remembers how far its numbers went and which events were seen, so
@@ -245,4 +283,14 @@ fn decode_all<T: serde::de::DeserializeOwned>(
         found.push(record::decode(&row.get::<_, Vec<u8>>(0)?)?);
     }
     Ok(found)
+}
+
+/// A position as SQLite holds it. Nobody has so many messages that it matters.
+pub(super) fn place(seq: Seq) -> i64 {
+    i64::try_from(seq.0).unwrap_or(i64::MAX)
+}
+
+/// A conversation's name as it is stored.
+pub(super) fn name(text: String) -> Result<ConversationId, Fault> {
+    ConversationId::new(text).map_err(|_| Fault::Value("a conversation without a name"))
 }

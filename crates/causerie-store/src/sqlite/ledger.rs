@@ -19,8 +19,9 @@ impl Session {
         if self.reservation(id)?.is_some() {
             return Ok(Reserved::Granted);
         }
-        for charge in charges {
+        for (i, charge) in charges.iter().enumerate() {
             let used = self.used(&charge.key, charge.window.start(now).0)?;
+            let used = used.saturating_add(crate::charged(&charges[..i], &charge.key));
             if used.saturating_add(charge.amount) > charge.capacity {
                 let until = charge.window.end(now);
                 return Ok(Reserved::Refused {

@@ -1,7 +1,12 @@
 //! Mail and claims, as statements.
 
-use super::{conversation::Row, fault::Fault, session::Session};
-use crate::{REMEMBER_EVENTS, amend};
+use super::{
+    archive::{name, place},
+    conversation::Row,
+    fault::Fault,
+    session::Session,
+};
+use crate::{REMEMBER_EVENTS, amend, title};
 use causerie_core::{
     Timestamp,
     event::Event,
@@ -71,9 +76,8 @@ impl Session {
             )?
             .query_row([now.0], |row| row.get::<_, String>(0))
             .optional()?;
-        let Some(name) = found else { return Ok(None) };
-        let id =
-            ConversationId::new(name).map_err(|_| Fault::Value("a conversation without a name"))?;
+        let Some(found) = found else { return Ok(None) };
+        let id = name(found)?;
         let Some(mut row) = Row::find(self, &id)? else {
             return Ok(None);
         };
@@ -125,20 +129,26 @@ impl Session {
         if let Some(from) = commit.truncate {
             self.execute(
                 "DELETE FROM message WHERE conversation = ? AND seq >= ?",
-                params![row.id, from.0 as i64],
+                params![row.id, place(from)],
             )?;
-            row.last_seq = from.0 as i64 - 1;
+            row.last_seq = (place(from) - 1).max(0);
         }
         for message in &commit.append {
             row.last_seq += 1;
             let mut message = message.clone();
             message.seq = Seq(row.last_seq as u64);
-            self.execute(
-                "INSERT INTO message (conversation, seq, body) VALUES (?, ?, ?)",
-                params![row.id, row.last_seq, record::encode(&message)?],
-            )?;
+            self.put_message(row.id, &message)?;
+            if let Some(author) = &message.author {
+                self.execute(
+                    "INSERT OR IGNORE INTO spoken (participant, conversation, at) VALUES (?, ?, ?)",
+                    params![author.id.as_str(), row.id, self.now().0],
+                )?;
+            }
         }
         self.consume(&mut row, commit)?;
+        if commit.truncate.is_some() {
+            row.title = self.title(row.id)?;
+        }
         self.record(row.id, &commit.record)?;
         if row.journaled {
             self.execute("DELETE FROM journal WHERE conversation = ?", [row.id])?;
@@ -206,7 +216,7 @@ impl Session {
             params![event.author.id.as_str(), row.id, now.0],
         )?;
         if row.title.is_empty() {
-            row.title = amend::title(event).unwrap_or_default();
+            row.title = title::of_event(event).unwrap_or_default();
         }
         if row.waiting == 0 {
             row.ready = self.next_ready();
@@ -234,17 +244,17 @@ impl Session {
             return Ok(None);
         };
         let id = mail.id.clone();
-        if let Some(changed) = amend::apply(event, mail) {
-            self.execute(
-                "UPDATE mail SET body = ?3 WHERE conversation = ?1 AND number = ?2",
-                params![row.id, number, record::encode(&changed)?],
-            )?;
-            return Ok(Some(amend::record(event, None, now)));
-        }
-        self.remove_mail(row.id, number)?;
-        row.waiting -= 1;
+        let removed = if let Some(changed) = amend::apply(event, mail) {
+            self.change_mail(row.id, number, &changed)?;
+            None
+        } else {
+            self.remove_mail(row.id, number)?;
+            row.waiting -= 1;
+            Some(id)
+        };
+        row.title = self.title(row.id)?;
         row.save(self)?;
-        Ok(Some(amend::record(event, Some(id), now)))
+        Ok(Some(amend::record(event, removed, now)))
     }
 
     /// Gives `claimant` the conversation with all its mail; `only` is that mail, if the caller
@@ -298,7 +308,20 @@ impl Session {
         Ok(())
     }
 
-    fn remove_mail(&self, conversation: i64, number: i64) -> Result<(), Fault> {
+    pub(super) fn change_mail(
+        &self,
+        conversation: i64,
+        number: i64,
+        event: &Event,
+    ) -> Result<(), Fault> {
+        self.execute(
+            "UPDATE mail SET body = ?3 WHERE conversation = ?1 AND number = ?2",
+            params![conversation, number, record::encode(event)?],
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn remove_mail(&self, conversation: i64, number: i64) -> Result<(), Fault> {
         self.execute(
             "DELETE FROM mail WHERE conversation = ? AND number = ?",
             [conversation, number],
