@@ -11,7 +11,7 @@
 //! * [`turn`]: the life of one turn, top to bottom
 //! * [`deliver`]: shows the answer while it grows, and to the end
 //! * [`admission`]: who is answered; [`toolbox`]: what models may call
-//! * [`line`]: every line we speak ourselves; [`explain`]: why a turn ended as it did
+//! * [`line`](mod@line): every line we speak ourselves; [`explain`]: why a turn ended as it did
 //! * [`summary`]: what was said before the window, in short, made in the background
 
 mod admission;

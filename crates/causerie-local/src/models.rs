@@ -3,7 +3,7 @@
 //! In reading order:
 //!
 //! * [`catalogue`]: models known by name
-//! * [`reference`]: what a person writes to name one
+//! * [`reference`](mod@reference): what a person writes to name one
 //! * [`origins`]: the servers files come from
 //! * [`progress`], [`error`]: what a pull tells while it runs, and why it did not work
 //!

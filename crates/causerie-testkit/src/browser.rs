@@ -245,7 +245,7 @@ fn capabilities(profile: &Path) -> Value {
     ];
     json!({"capabilities": {"alwaysMatch": {
         "browserName": "chrome",
-        "timeouts": {"script": 60_000, "pageLoad": 30_000},
+        "timeouts": {"script": 120_000, "pageLoad": 30_000},
         "goog:chromeOptions": {"args": arguments},
         "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
     }}})

@@ -1,5 +1,7 @@
 //! The command line as scripts see it: the real binary, its output and its exit codes.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
+
 use causerie_testkit::process::Process;
 use std::{
     fs,

@@ -6,7 +6,7 @@
 //! 2. [`layers`] puts the environment over it
 //! 3. [`check`] holds both against the schema, finds every unknown key and wrong type at once, and
 //!    reads the files of secrets
-//! 4. [`reference`] checks what names what, and fills in what was left to us
+//! 4. [`reference`](mod@reference) checks what names what, and fills in what was left to us
 //!
 //! What is wrong comes out as [`ConfigError`]: each [`Problem`] with its place and a hint.
 

@@ -26,6 +26,9 @@ const TRY_AGAIN: Duration = Duration::from_secs(60);
 /// The context that is promised for a model whose file is not here yet.
 const PROVISIONAL_CONTEXT: u32 = 2048;
 
+/// Backends by the names that personas use.
+pub(crate) type Backends = BTreeMap<ModelName, Arc<dyn Backend>>;
+
 /// The downloads under way. They end when it is dropped.
 pub type Loading = JoinSet<()>;
 
@@ -36,13 +39,13 @@ pub type Loading = JoinSet<()>;
 pub fn backends(
     config: &Config,
     clock: &Arc<dyn Clock>,
-) -> Result<(BTreeMap<ModelName, Arc<dyn Backend>>, Loading), Failure> {
+) -> Result<(Backends, Loading), Failure> {
     let used: BTreeSet<&ModelName> = config
         .personas
         .values()
         .flat_map(|persona| &persona.models)
         .collect();
-    let (mut backends, mut loading) = (BTreeMap::new(), Loading::new());
+    let (mut backends, mut loading) = (Backends::new(), Loading::new());
     for (name, model) in &config.models {
         if !used.contains(name) {
             tracing::info!(model = %name, "no persona uses this model, so it is not loaded");
