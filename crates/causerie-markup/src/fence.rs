@@ -75,6 +75,6 @@ mod tests {
             (fence.prefix.as_str(), fence.marks.as_str()),
             ("  ", "~~~~")
         );
-        assert_eq!(open_at_end("> 1. ```\n> a").unwrap().prefix, ">    ");
+        assert_eq!(open_at_end("> 1. ```\n>    a").unwrap().prefix, ">    ");
     }
 }

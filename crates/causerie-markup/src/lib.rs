@@ -8,9 +8,12 @@
 //!
 //! * [`tree`] and [`parse()`]: what every renderer reads
 //! * [`html()`] and [`HtmlStream`]: for pages
+//! * [`ansi()`] and [`AnsiStream`]: for terminals
 //! * [`split()`] and [`Cutter`]: messages that are not too long
 //! * [`link`]: which links lead anywhere
 
+mod ansi;
+mod ansi_stream;
 mod blocks;
 mod fence;
 mod html;
@@ -23,6 +26,8 @@ mod sample;
 mod split;
 pub mod tree;
 
+pub use ansi::{AnsiStyle, ansi};
+pub use ansi_stream::AnsiStream;
 pub use html::html;
 pub use html_stream::{BlockChange, BlockUpdate, HtmlStream, apply};
 pub use parse::parse;

@@ -67,7 +67,7 @@ fn open_table(tail: &str) -> Option<String> {
 }
 
 /// Where the last run of words begins, if the text ends in one.
-fn last_words(source: &str) -> Option<usize> {
+pub(crate) fn last_words(source: &str) -> Option<usize> {
     let mut last = None;
     let mut at_start = true;
     let mut in_code = false;
@@ -106,13 +106,13 @@ fn last_words(source: &str) -> Option<usize> {
 }
 
 /// A mark that waits for its counterpart.
-struct Mark {
+pub(crate) struct Mark {
     /// `*`, `_` or `~`.
-    char: char,
+    pub(crate) char: char,
     /// How many of it.
-    len: usize,
-    /// Where it stands in the output.
-    at: usize,
+    pub(crate) len: usize,
+    /// Where it stands.
+    pub(crate) at: usize,
 }
 
 /// Writes `words` with what is open in them closed.
@@ -161,7 +161,7 @@ fn close_inlines(words: &str, out: &mut String) {
             },
             '*' | '_' | '~' => {
                 let run = rest.len() - rest.trim_start_matches(c).len();
-                take_run(words, at, c, run, out, &mut marks);
+                take_run(words, at, c, run, out.len(), &mut marks);
                 out.push_str(&rest[..run]);
                 at += run;
             }
@@ -174,8 +174,15 @@ fn close_inlines(words: &str, out: &mut String) {
     close_marks(&marks, out);
 }
 
-/// A run of marks closes what is open, or opens, or is words.
-fn take_run(words: &str, at: usize, c: char, run: usize, out: &str, marks: &mut Vec<Mark>) {
+/// A run of marks closes what is open, or opens, or is words. `stands` is where, for its mark.
+pub(crate) fn take_run(
+    words: &str,
+    at: usize,
+    c: char,
+    run: usize,
+    stands: usize,
+    marks: &mut Vec<Mark>,
+) {
     let before = words[..at].chars().next_back();
     let after = words[at + run..].chars().next();
     let space = |c: Option<char>| c.is_none_or(char::is_whitespace);
@@ -206,7 +213,7 @@ fn take_run(words: &str, at: usize, c: char, run: usize, out: &str, marks: &mut 
         marks.push(Mark {
             char: c,
             len: run.min(3),
-            at: out.len(),
+            at: stands,
         });
     }
 }
@@ -224,7 +231,7 @@ fn close_marks(marks: &[Mark], out: &mut String) {
 }
 
 /// The length of the code that `rest` begins with, if it has an end.
-fn code_span(rest: &str) -> Option<usize> {
+pub(crate) fn code_span(rest: &str) -> Option<usize> {
     let run = rest.len() - rest.trim_start_matches('`').len();
     let mut at = run;
     while let Some(found) = rest[at..].find('`') {
@@ -238,7 +245,8 @@ fn code_span(rest: &str) -> Option<usize> {
     None
 }
 
-enum Link<'a> {
+/// What a bracket is.
+pub(crate) enum Link<'a> {
     /// A link, or brackets that are none, of this length.
     Whole(usize),
     /// May still become a link. This is its text.
@@ -248,7 +256,7 @@ enum Link<'a> {
 }
 
 /// What the bracket at the beginning of `rest` is.
-fn link(rest: &str) -> Link<'_> {
+pub(crate) fn link(rest: &str) -> Link<'_> {
     /// A text longer than this is no link that somebody writes.
     const LONGEST: usize = 400;
     let mut depth = 0_usize;

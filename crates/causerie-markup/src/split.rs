@@ -36,8 +36,7 @@ impl draft::Cutter for Cutter {
         }
         let between_blocks = block_ends(markdown)
             .into_iter()
-            .filter(|end| limit.unit.measure(markdown[..*end].trim_end()) <= limit.max)
-            .next_back();
+            .rfind(|end| limit.unit.measure(markdown[..*end].trim_end()) <= limit.max);
         if let Some(end) = between_blocks.filter(|end| *end < markdown.len()) {
             let rest = markdown[end..].trim_start_matches('\n');
             return (markdown[..end].trim_end().to_owned(), rest.to_owned());
