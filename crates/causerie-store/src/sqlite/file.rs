@@ -79,7 +79,15 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<Connection, StoreEr
     know(&connection, path)?;
     schema::migrate(&mut connection, schema::MIGRATIONS)
         .map_err(|error| Fault::from(error).at(path))?;
+    end_old_claims(&connection).map_err(|error| Fault::from(error).at(path))?;
     Ok(connection)
+}
+
+/// Whoever held a claim has died, for the file is ours alone: nobody need wait until it runs out.
+/// It stays a claim that ran out, so that the turn goes on with its journal.
+fn end_old_claims(connection: &Connection) -> rusqlite::Result<()> {
+    let sql = "UPDATE conversation SET until = 1 WHERE waiting > 0 AND until > 1";
+    connection.execute(sql, []).map(drop)
 }
 
 /// Opens the store for reading.
