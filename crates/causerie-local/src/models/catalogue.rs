@@ -5,7 +5,7 @@
 //! anything, and with every byte that comes.
 
 /// One model, ready to be fetched.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct CatalogueEntry {
     /// What to write to name it.
     pub name: &'static str,
@@ -21,6 +21,9 @@ pub struct CatalogueEntry {
     pub good_for: &'static str,
     /// Whether it only shows that everything works.
     pub demonstration: bool,
+    /// How freely it chooses its words, if its makers advise something; small models wander off at
+    /// the usual 0.7.
+    pub temperature: Option<f32>,
     /// The name of its file.
     pub file: &'static str,
     /// The bytes of its file.
@@ -90,6 +93,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         licence: "Apache-2.0",
         good_for: "a first run: small and quick, often wrong, English only",
         demonstration: true,
+        temperature: Some(0.2),
         file: "SmolLM2-135M-Instruct.Q4_1.gguf",
         size: 98_362_432,
         sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
@@ -114,6 +118,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         licence: "Apache-2.0",
         good_for: "simple English questions on a very small machine",
         demonstration: true,
+        temperature: Some(0.2),
         file: "smollm2-360m-instruct-q8_0.gguf",
         size: 386_404_992,
         sha256: "48ab3034d0dd401fbc721eb1df3217902fee7dab9078992d66431f09b7750201",
@@ -131,6 +136,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         licence: "Apache-2.0",
         good_for: "English conversation, rewriting and summaries in 2 GB of memory",
         demonstration: false,
+        temperature: Some(0.2),
         file: "smollm2-1.7b-instruct-q4_k_m.gguf",
         size: 1_055_609_536,
         sha256: "decd2598bc2c8ed08c19adc3c8fdd461ee19ed5708679d1c54ef54a5a30d4f33",
@@ -148,6 +154,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         licence: "Apache-2.0",
         good_for: "the smallest one that speaks Chinese; simple questions",
         demonstration: false,
+        temperature: None,
         file: "qwen2.5-0.5b-instruct-q4_k_m.gguf",
         size: 491_400_032,
         sha256: "74a4da8c9fdbcd15bd1f6d01d621410d31c6fc00986f5eb687824e7b93d7a9db",
@@ -165,6 +172,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         licence: "Apache-2.0",
         good_for: "everyday questions in Chinese and English on a small machine",
         demonstration: false,
+        temperature: None,
         file: "qwen2.5-1.5b-instruct-q4_k_m.gguf",
         size: 1_117_320_736,
         sha256: "6a1a2eb6d15622bf3c96857206351ba97e1af16c30d7a74ee38970e434e9407e",
@@ -182,6 +190,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         licence: "Apache-2.0",
         good_for: "Chinese and English with tools, thinks before it answers",
         demonstration: false,
+        temperature: None,
         file: "Qwen3-0.6B-Q8_0.gguf",
         size: 639_446_688,
         sha256: "9465e63a22add5354d9bb4b99e90117043c7124007664907259bd16d043bb031",
@@ -199,6 +208,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         licence: "Apache-2.0",
         good_for: "Chinese and English with tools in 3 GB of memory",
         demonstration: false,
+        temperature: None,
         file: "Qwen3-1.7B-Q8_0.gguf",
         size: 1_834_426_016,
         sha256: "061b54daade076b5d3362dac252678d17da8c68f07560be70818cace6590cb1a",
@@ -216,6 +226,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         licence: "Apache-2.0",
         good_for: "the best choice for Chinese and English with 8 GB of memory",
         demonstration: false,
+        temperature: None,
         file: "Qwen3-4B-Q4_K_M.gguf",
         size: 2_497_280_256,
         sha256: "7485fe6f11af29433bc51cab58009521f205840f5b4ae3a32fa7f92e8534fdf5",
@@ -233,6 +244,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         licence: "Apache-2.0",
         good_for: "the most capable one here; wants 16 GB of memory and many cores",
         demonstration: false,
+        temperature: None,
         file: "Qwen3-8B-Q4_K_M.gguf",
         size: 5_027_783_488,
         sha256: "d98cdcbd03e17ce47681435b5150e34c1417f50b5c0019dd560e4882c5745785",
@@ -250,6 +262,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         licence: "Llama 3.2 Community License",
         good_for: "short conversation and summaries in European languages",
         demonstration: false,
+        temperature: None,
         file: "Llama-3.2-1B-Instruct-Q4_K_M.gguf",
         size: 807_694_464,
         sha256: "6f85a640a97cf2bf5b8e764087b1e83da0fdb51d7c9fab7d0fece9385611df83",
@@ -267,6 +280,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         licence: "Llama 3.2 Community License",
         good_for: "good writing in European languages with 6 GB of memory",
         demonstration: false,
+        temperature: None,
         file: "Llama-3.2-3B-Instruct-Q4_K_M.gguf",
         size: 2_019_377_696,
         sha256: "6c1a2b41161032677be168d354123594c0e6e67d2b9227c84f296ad037c728ff",
@@ -284,6 +298,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         licence: "Gemma Terms of Use",
         good_for: "friendly English conversation on a small machine",
         demonstration: false,
+        temperature: None,
         file: "gemma-3-1b-it-Q4_K_M.gguf",
         size: 806_058_240,
         sha256: "8ccc5cd1f1b3602548715ae25a66ed73fd5dc68a210412eea643eb20eb75a135",
@@ -301,6 +316,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         licence: "Gemma Terms of Use",
         good_for: "conversation and writing in very many languages with 8 GB of memory",
         demonstration: false,
+        temperature: None,
         file: "gemma-3-4b-it-Q4_K_M.gguf",
         size: 2_489_757_856,
         sha256: "882e8d2db44dc554fb0ea5077cb7e4bc49e7342a1f0da57901c0802ea21a0863",

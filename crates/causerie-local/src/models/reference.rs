@@ -9,7 +9,7 @@ use std::{
 use thiserror::Error;
 
 /// A model, as named on the command line or in the configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ModelRef {
     /// One of the catalogue: `smollm2-135m`.
     Named(&'static CatalogueEntry),

@@ -37,6 +37,7 @@ fn entry(bytes: &[u8]) -> ModelRef {
         licence: "CC0-1.0",
         good_for: "tests",
         demonstration: true,
+        temperature: None,
         file: "m.gguf",
         size: bytes.len() as u64,
         sha256: sum(bytes).leak(),

@@ -7,7 +7,7 @@ use crate::{
     echo::Echo,
     failure::Failure,
 };
-use causerie_core::{Clock, backend::Backend, id::ModelName};
+use causerie_core::{Clock, backend::Backend, id::ModelName, persona::Sampling};
 use causerie_local::{
     Local,
     models::{ModelError, ModelRef, Models, PullEvent},
@@ -36,10 +36,7 @@ pub type Loading = JoinSet<()>;
 ///
 /// # Errors
 /// If there is no place for model files, or a model is named as none can be.
-pub fn backends(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-) -> Result<(Backends, Loading), Failure> {
+pub fn backends(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Backends, Loading), Failure> {
     let used: BTreeSet<&ModelName> = config
         .personas
         .values()
@@ -80,14 +77,24 @@ fn echo(model: &EchoModel) -> Echo {
 
 fn local(config: &Config, model: &LocalModel) -> Result<File, Failure> {
     let data_dir = &config.server.data_dir;
+    let reference = ModelRef::parse(&model.model)?;
+    let advised = match &reference {
+        ModelRef::Named(entry) => entry.temperature,
+        _ => None,
+    };
+    let sampling = Sampling {
+        temperature: advised,
+        ..Sampling::default()
+    };
     Ok(File {
         models: Models::from_env()?,
-        reference: ModelRef::parse(&model.model)?,
+        reference,
         settings: causerie_local::Config {
             context: model.context,
             slots: model.slots.map(u32::from),
             threads: model.threads.map(u32::from),
             state_dir: Some(data_dir.join("model-state")),
+            sampling,
             ..causerie_local::Config::new(PathBuf::new())
         },
     })
