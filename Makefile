@@ -42,8 +42,9 @@ deny: ## Check licences, bans and sources of all dependencies (needs cargo-deny)
 release: need-build ## Build the binary that is shipped
 	$(COMPILER_CACHE) $(CARGO) build --release --locked --bin causerie
 
-bench: need-build ## Measure: turns, memory, and the local model
-	$(COMPILER_CACHE) $(CARGO) run --release --locked --bin causerie -- bench
+bench: need-build ## Measure: turns, the server from outside, and the local model
+	$(COMPILER_CACHE) $(CARGO) bench --locked -p causerie --bench turns
+	$(COMPILER_CACHE) $(CARGO) bench --locked -p causerie-local --bench serve
 
 need-build:
 	@scripts/need build

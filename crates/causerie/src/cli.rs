@@ -99,7 +99,10 @@ Examples:
 
 It reads beside a running server and changes nothing. No text of people is shown.")]
     Explain(ExplainArgs),
-    /// Measure: turns, memory, and the local model
+    /// Measure this machine: what a turn costs, and how fast local models are
+    #[command(after_help = "\
+Turns are measured on the disk of the data directory, with a model that answers at once. Local models
+are measured with eight conversations of 3,072 tokens; expect a minute or two for a small one.")]
     Bench(BenchArgs),
 }
 
@@ -179,7 +182,7 @@ pub struct ExplainArgs {
 /// What to measure.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Also measure this local model
+    /// Measure this local model [default: those of the configuration]
     #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
 }

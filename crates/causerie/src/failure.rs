@@ -1,7 +1,9 @@
 //! Why a command did not do it, and the exit code that says so to scripts.
 
 use crate::{admin::AdminError, config::ConfigError};
-use causerie_core::{assemble::AssembleError, id::PersonaName, store::StoreError};
+use causerie_core::{
+    assemble::AssembleError, backend::BackendError, id::PersonaName, store::StoreError,
+};
 use causerie_local::models::{ModelError, ModelRefError};
 use causerie_terminal::{ChatError, InputError};
 use causerie_web::WebError;
@@ -83,6 +85,9 @@ pub enum Failure {
     /// The admin pages cannot be served.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// A model cannot be measured, because it does not answer.
+    #[error("the model cannot be measured: {0}")]
+    Bench(#[from] BackendError),
     /// A file, a directory or a stream failed.
     #[error("{what}: {source}")]
     Io {
@@ -108,7 +113,9 @@ impl Failure {
             | Failure::ModelRef(_)
             | Failure::MemoryStore
             | Failure::Admin(AdminError::Public(_)) => USAGE,
-            Failure::Model(_) | Failure::Store(_) | Failure::Admin(_) => UNAVAILABLE,
+            Failure::Model(_) | Failure::Store(_) | Failure::Admin(_) | Failure::Bench(_) => {
+                UNAVAILABLE
+            }
             Failure::Web(WebError::Open { .. } | WebError::WeakToken { .. }) => USAGE,
             Failure::Web(WebError::Key { .. }) => IO,
             Failure::Web(WebError::Listen { .. }) => UNAVAILABLE,

@@ -8,8 +8,10 @@
 //! * [`wire`]: the configuration becomes an engine with platforms, models and a store
 //! * [`admin`], [`telemetry`]: what the operator sees
 //! * [`echo`], [`deferred`]: backends of the server itself
+//! * [`bench`](mod@bench): what a turn costs on this machine
 
 pub mod admin;
+pub mod bench;
 pub mod cli;
 pub mod command;
 pub mod config;

@@ -1,6 +1,7 @@
 //! The real server as its users meet it: a process, a page, HTTP.
 
-use crate::{mebibytes, millis, quantile, row};
+use crate::row;
+use causerie::bench::{mebibytes, millis, quantile};
 use causerie_testkit::server::{Server, Visitor};
 use futures::{StreamExt, stream};
 use std::{
