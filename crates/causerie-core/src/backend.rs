@@ -61,6 +61,9 @@ pub enum Delta {
     Reasoning(Text),
     /// The model asks for a tool. Whole: backends join the pieces.
     ToolCall(ToolCall),
+    /// What the operator may want to know of how the completion came about: a retry, a wait. In
+    /// English, without any text of people. Goes into the turn's record, never to a platform.
+    Note(String),
     /// The end.
     Finish(Finish),
 }

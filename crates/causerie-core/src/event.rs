@@ -35,6 +35,8 @@ pub struct Participant {
     pub name: Text,
     /// Whether the platform says it is a bot.
     pub is_bot: bool,
+    /// The roles it has there: names by which limits and rights are given. Filled in by the adapter.
+    pub roles: Vec<String>,
 }
 
 /// What happened.

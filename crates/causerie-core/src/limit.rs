@@ -1,6 +1,7 @@
 //! Budgets: how much of something may be used in a window of time.
 
 use crate::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 /// At most `amount` of `unit` in each `window`, for each `scope`.
@@ -48,27 +49,44 @@ pub enum Window {
     Hour,
     /// From midnight to midnight.
     Day,
+    /// From the first day of a month to the first of the next.
+    Month,
 }
 
 impl Window {
-    /// Its length in milliseconds.
-    pub fn millis(self) -> i64 {
-        match self {
-            Window::Minute => 60_000,
-            Window::Hour => 3_600_000,
-            Window::Day => 86_400_000,
-        }
-    }
-
     /// When the window that holds `now` began.
     pub fn start(self, now: Timestamp) -> Timestamp {
-        Timestamp(now.0.div_euclid(self.millis()) * self.millis())
+        let even = |millis: i64| Timestamp(now.0.div_euclid(millis) * millis);
+        match self {
+            Window::Minute => even(60_000),
+            Window::Hour => even(3_600_000),
+            Window::Day => even(DAY),
+            Window::Month => first_of_month(now).unwrap_or_else(|| even(31 * DAY)),
+        }
     }
 
     /// When the window that holds `now` ends and the next begins.
     pub fn end(self, now: Timestamp) -> Timestamp {
-        Timestamp(self.start(now).0 + self.millis())
+        let start = self.start(now).0;
+        Timestamp(match self {
+            Window::Minute => start + 60_000,
+            Window::Hour => start + 3_600_000,
+            Window::Day => start + DAY,
+            // The first of a month and 31 days lie in the next month, whatever its length.
+            Window::Month => Window::Month.start(Timestamp(start + 31 * DAY)).0,
+        })
     }
+}
+
+/// A day in milliseconds.
+const DAY: i64 = 86_400_000;
+
+/// `None` beyond the years that have four digits.
+fn first_of_month(now: Timestamp) -> Option<Timestamp> {
+    let now = jiff::Timestamp::from_millisecond(now.0).ok()?;
+    let first = TimeZone::UTC.to_datetime(now).first_of_month();
+    let start = TimeZone::UTC.to_timestamp(first.start_of_day()).ok()?;
+    Some(Timestamp(start.as_millisecond()))
 }
 
 /// A wish to use some of a budget.
@@ -87,14 +105,42 @@ pub struct Charge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    const ALL: [Window; 4] = [Window::Minute, Window::Hour, Window::Day, Window::Month];
+
+    proptest! {
+        #[test]
+        fn windows_hold_the_present_and_follow_each_other(
+            now in -10_000_000_000_000_i64..200_000_000_000_000,
+            window in prop::sample::select(ALL.as_slice()),
+        ) {
+            let now = Timestamp(now);
+            let (start, end) = (window.start(now), window.end(now));
+            prop_assert!(start <= now && now < end);
+            prop_assert_eq!(window.start(start), start);
+            prop_assert_eq!(window.start(end), end);
+            prop_assert_eq!(window.start(Timestamp(end.0 - 1)), start);
+        }
+    }
 
     #[test]
-    fn windows_are_aligned_and_hold_the_present() {
-        for window in [Window::Minute, Window::Hour, Window::Day] {
-            for now in [Timestamp(0), Timestamp(-1), Timestamp(1_700_000_123_456)] {
-                assert!(window.start(now) <= now && now < window.end(now));
-                assert_eq!(window.start(now).0.rem_euclid(window.millis()), 0);
-            }
+    fn months_are_those_of_the_calendar() {
+        let at = |text: &str| Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+        for (now, start, end) in [
+            (
+                "2028-02-29T23:59:59Z",
+                "2028-02-01T00:00:00Z",
+                "2028-03-01T00:00:00Z",
+            ),
+            (
+                "2026-12-31T12:00:00Z",
+                "2026-12-01T00:00:00Z",
+                "2027-01-01T00:00:00Z",
+            ),
+        ] {
+            assert_eq!(Window::Month.start(at(now)), at(start));
+            assert_eq!(Window::Month.end(at(now)), at(end));
         }
     }
 }

@@ -104,7 +104,7 @@ pub struct TurnRecord {
     pub notes: Vec<String>,
 }
 
-/// Tokens used.
+/// Tokens used, and what they cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Tokens of the prompt.
@@ -113,6 +113,9 @@ pub struct Usage {
     pub cached: u64,
     /// Tokens of the completion.
     pub output: u64,
+    /// Money, in millionths of the currency that the operator's price table is in. 0 for models
+    /// without a price.
+    pub cost: u64,
 }
 
 impl Usage {
@@ -126,6 +129,7 @@ impl Usage {
         self.input += other.input;
         self.cached += other.cached;
         self.output += other.output;
+        self.cost += other.cost;
     }
 }
 

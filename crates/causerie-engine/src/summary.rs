@@ -166,7 +166,7 @@ impl Engine {
             match delta.ok()? {
                 Delta::Text(more) => text.push_str(more.expose()),
                 Delta::Finish(_) => return finished(&text, made.before),
-                Delta::Reasoning(_) | Delta::ToolCall(_) => {}
+                Delta::Reasoning(_) | Delta::ToolCall(_) | Delta::Note(_) => {}
             }
             if text.len() > MAX_BYTES {
                 return None;

@@ -264,7 +264,7 @@ impl Subject for Local {
                         done: now,
                     });
                 }
-                Delta::Reasoning(_) | Delta::ToolCall(_) => {}
+                Delta::Reasoning(_) | Delta::ToolCall(_) | Delta::Note(_) => {}
             }
         }
         Err(BackendError::Interrupted {

@@ -143,6 +143,7 @@ impl Answer {
             input: self.prompt.len() as u64,
             cached: self.cached as u64,
             output: u64::from(self.output),
+            ..Usage::default()
         };
         deltas.push(Delta::Finish(Finish { reason, usage }));
         self.send(deltas);

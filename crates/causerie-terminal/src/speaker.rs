@@ -43,6 +43,7 @@ impl Speaker {
                 id: ParticipantId::on(&platform, "local")?,
                 name: Text::new(name),
                 is_bot: false,
+                roles: vec![],
             },
             platform,
             clock,

@@ -377,6 +377,7 @@ pub fn person(name: &str) -> Participant {
         id: ParticipantId::new(format!("recording/{name}")).expect("a name that can be an id"),
         name: name.into(),
         is_bot: false,
+        roles: vec![],
     }
 }
 

@@ -45,6 +45,7 @@ impl Visitor {
             id: ParticipantId::on(platform, &self.0)?,
             name: Text::default(),
             is_bot: false,
+            roles: vec![],
         })
     }
 

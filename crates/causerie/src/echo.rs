@@ -58,8 +58,8 @@ impl Backend for Echo {
             reason: FinishReason::Stop,
             usage: Usage {
                 input,
-                cached: 0,
                 output,
+                ..Usage::default()
             },
         };
         let (delay, pace) = (self.delay, self.pace);

@@ -145,6 +145,7 @@ fn participant(id: u64, name: &str) -> Participant {
         id: ParticipantId::new(format!("telegram/{id}")).unwrap(),
         name: name.into(),
         is_bot: false,
+        roles: vec![],
     }
 }
 

@@ -14,6 +14,7 @@ fn event(participant: &str, is_bot: bool) -> Event {
             id: ParticipantId::new(format!("web/{participant}")).unwrap(),
             name: Text::new("N"),
             is_bot,
+            roles: vec![],
         },
         at: Timestamp(0),
         kind: EventKind::StopPressed,

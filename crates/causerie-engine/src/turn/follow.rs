@@ -56,6 +56,7 @@ impl Turn<'_> {
                     progress.usage.output += u64::from(counter.count(text.expose()));
                 }
                 Ok(Delta::ToolCall(call)) => calls.push(call),
+                Ok(Delta::Note(note)) => progress.notes.push(note),
                 Ok(Delta::Finish(Finish { reason, usage })) => {
                     progress.usage = before;
                     progress.usage.add(usage);
@@ -110,6 +111,7 @@ impl Turn<'_> {
         usage.input -= progress.noted.input;
         usage.cached -= progress.noted.cached;
         usage.output -= progress.noted.output;
+        usage.cost -= progress.noted.cost;
         progress.noted = progress.usage;
         usage
     }

@@ -117,11 +117,12 @@ fn unit_word(unit: LimitUnit) -> &'static str {
 }
 
 fn window_word(limit: &Limit) -> &'static str {
-    use causerie_core::limit::Window::{Day, Hour, Minute};
+    use causerie_core::limit::Window::{Day, Hour, Minute, Month};
     match limit.window {
         Minute => "minute",
         Hour => "hour",
         Day => "day",
+        Month => "month",
     }
 }
 

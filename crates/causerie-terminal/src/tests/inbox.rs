@@ -263,6 +263,7 @@ pub(crate) fn waiting() -> Event {
         id: ParticipantId::new("terminal/local").unwrap(),
         name: Text::new("Me"),
         is_bot: false,
+        roles: vec![],
     };
     let posted = Posted {
         message: MessageRef::new("in-0").unwrap(),

@@ -21,6 +21,7 @@ pub fn participant(name: &str) -> Participant {
         id: ParticipantId::new(format!("web/{name}")).expect("a plain name"),
         name: Text::new(name),
         is_bot: false,
+        roles: vec![],
     }
 }
 
@@ -174,6 +175,7 @@ pub fn record(claim: &Claim) -> TurnRecord {
             input: 900,
             cached: 800,
             output: 70,
+            cost: 1_250_000,
         },
         prompt: PromptShape::default(),
         first_text_ms: Some(250),

@@ -10,6 +10,7 @@ fn person() -> Participant {
         id: ParticipantId::new("web/v").unwrap(),
         name: Text::default(),
         is_bot: false,
+        roles: vec![],
     }
 }
 

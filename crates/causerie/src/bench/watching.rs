@@ -104,6 +104,7 @@ impl Watching {
                 id: ParticipantId::on(&self.id, conversation).expect("a word"),
                 name: Text::new("Ann"),
                 is_bot: false,
+                roles: vec![],
             },
             at: Timestamp(1_795_521_600_000 + number as i64),
             kind: EventKind::Posted(Posted {
