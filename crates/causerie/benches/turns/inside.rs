@@ -184,6 +184,7 @@ impl Backend for Instantly {
             tools: false,
             images: false,
             privacy,
+            prices: None,
         }
     }
 
