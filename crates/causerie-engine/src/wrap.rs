@@ -95,6 +95,3 @@ pub fn stack(
     }
     Arc::new(Meter::new(model.clone(), backend, settings.prices))
 }
-
-#[cfg(test)]
-mod tests;
