@@ -4,6 +4,7 @@ use crate::{
     Text,
     message::ToolCall,
     outcome::Usage,
+    price::Prices,
     prompt::{Prompt, TokenCounter},
 };
 use async_trait::async_trait;
@@ -101,6 +102,9 @@ pub struct BackendCapabilities {
     pub images: bool,
     /// Who sees what is sent.
     pub privacy: Privacy,
+    /// What it costs, if the operator said so. The engine estimates with it before a completion
+    /// begins; what was used then stands in [`Usage::cost`].
+    pub prices: Option<Prices>,
 }
 
 /// Who sees what is sent to a model. Ordered: a later one is less private.
@@ -142,6 +146,13 @@ pub enum BackendError {
     Unavailable {
         /// What was seen, without any text of people.
         reason: String,
+    },
+    /// It failed too often and is left alone for a while: ask another one, and not this one before
+    /// `again_in` has passed. Said by a circuit breaker, never by a model.
+    #[error("the model failed too often and is left alone for {} s", again_in.as_millis().div_ceil(1000))]
+    Resting {
+        /// How long until it is tried again.
+        again_in: Duration,
     },
     /// It has not loaded yet.
     #[error("the model is still loading")]

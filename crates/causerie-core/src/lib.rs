@@ -15,7 +15,7 @@
 //! * [`backend`], [`tool`]: ways to a model and things a model may call
 //! * [`platform`]: ways to people; [`draft`] turns a growing answer into platform steps
 //! * [`outcome`]: how a turn ended, and why
-//! * [`limit`][]: budgets
+//! * [`price`] and [`limit`][]: what models cost, and budgets
 //! * [`store`]: what must outlive the process
 
 pub mod assemble;
@@ -28,6 +28,7 @@ pub mod message;
 pub mod outcome;
 pub mod persona;
 pub mod platform;
+pub mod price;
 pub mod prompt;
 pub mod record;
 pub mod store;

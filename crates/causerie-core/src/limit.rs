@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 /// At most `amount` of `unit` in each `window`, for each `scope`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
     /// For whom it counts.
     pub scope: LimitScope,
@@ -15,6 +15,37 @@ pub struct Limit {
     pub amount: u64,
     /// In which time.
     pub window: Window,
+    /// Only participants with one of these roles are under the limit; everybody, if empty. With
+    /// [`LimitScope::Role`] these are the roles that have a budget each.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// Participants with one of these roles are not under it.
+    #[serde(default)]
+    pub except: Vec<String>,
+}
+
+impl Limit {
+    /// A limit for everybody.
+    pub fn new(scope: LimitScope, unit: LimitUnit, amount: u64, window: Window) -> Self {
+        Self {
+            scope,
+            unit,
+            amount,
+            window,
+            roles: vec![],
+            except: vec![],
+        }
+    }
+
+    /// Whether it counts for a participant who has the roles `has`.
+    pub fn applies_to(&self, has: &[String]) -> bool {
+        let any = |of: &[String]| of.iter().any(|role| has.contains(role));
+        let meant = match self.scope {
+            LimitScope::Role => any(&self.roles),
+            _ => self.roles.is_empty() || any(&self.roles),
+        };
+        meant && !any(&self.except)
+    }
 }
 
 /// For whom a limit counts.
@@ -25,6 +56,11 @@ pub enum LimitScope {
     Participant,
     /// Each conversation.
     Conversation,
+    /// Each place on a platform, whichever conversations go on in it.
+    Place,
+    /// All who have a role on one platform, together: one budget for each of [`Limit::roles`]. Who
+    /// has several of them draws on all of these.
+    Role,
     /// All of one platform.
     Platform,
 }
@@ -37,6 +73,9 @@ pub enum LimitUnit {
     Messages,
     /// Tokens of prompts and completions together.
     Tokens,
+    /// What models cost, in millionths of the currency of the operator's price table. Models
+    /// without a price cost nothing.
+    Money,
 }
 
 /// A window of time, aligned to UTC.
@@ -92,7 +131,21 @@ fn first_of_month(now: Timestamp) -> Option<Timestamp> {
 /// A wish to use some of a budget.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
-    /// Whose budget: for example `participant/telegram/42/messages/hour`. Holds no text of people.
+    /// Whose budget of what in which time: `WHOSE/UNIT/WINDOW`, such as
+    /// `participant/telegram/42/messages/hour`. Charges of one key are charges of one budget. Holds
+    /// no text of people.
+    ///
+    /// | scope | whose |
+    /// |---|---|
+    /// | participant | `participant/PLATFORM/…` |
+    /// | conversation | `conversation/PLATFORM/…` |
+    /// | place | `place/PLATFORM/…` |
+    /// | role | `role/PLATFORM/ROLE`, a role that the configuration names |
+    /// | platform | `platform/PLATFORM` |
+    ///
+    /// A shared budget that is not for everybody says so behind it: `/only:ROLE+ROLE`,
+    /// `/except:ROLE`. `told/KEY/CONVERSATION` is the mark that a refusal was told there: a budget
+    /// of one in the same window.
     pub key: String,
     /// How much the budget holds.
     pub capacity: u64,
@@ -121,6 +174,33 @@ mod tests {
             prop_assert_eq!(window.start(start), start);
             prop_assert_eq!(window.start(end), end);
             prop_assert_eq!(window.start(Timestamp(end.0 - 1)), start);
+        }
+    }
+
+    #[test]
+    fn roles_let_in_and_take_out() {
+        let roles = |names: &[&str]| -> Vec<String> { names.iter().map(|&n| n.into()).collect() };
+        let limit = |scope, only: &[&str], except: &[&str]| Limit {
+            roles: roles(only),
+            except: roles(except),
+            ..Limit::new(scope, LimitUnit::Messages, 1, Window::Hour)
+        };
+        use LimitScope::{Participant, Role};
+        for (limit, has, applies) in [
+            (limit(Participant, &[], &[]), &[][..], true),
+            (limit(Participant, &["vip"], &[]), &[], false),
+            (limit(Participant, &["vip"], &[]), &["vip", "mod"], true),
+            (limit(Participant, &[], &["vip"]), &["mod"], true),
+            (limit(Participant, &[], &["vip"]), &["vip"], false),
+            (
+                limit(Participant, &["mod"], &["vip"]),
+                &["vip", "mod"],
+                false,
+            ),
+            (limit(Role, &["mod"], &[]), &["mod"], true),
+            (limit(Role, &[], &[]), &["mod"], false),
+        ] {
+            assert_eq!(limit.applies_to(&roles(has)), applies, "{limit:?} {has:?}");
         }
     }
 

@@ -124,6 +124,17 @@ impl Usage {
         self.input + self.output
     }
 
+    /// What was used since it was `before`.
+    #[must_use]
+    pub fn since(&self, before: &Usage) -> Usage {
+        Usage {
+            input: self.input - before.input,
+            cached: self.cached - before.cached,
+            output: self.output - before.output,
+            cost: self.cost - before.cost,
+        }
+    }
+
     /// Adds another step's use.
     pub fn add(&mut self, other: Usage) {
         self.input += other.input;

@@ -2,6 +2,7 @@
 
 use crate::{
     Text,
+    backend::Privacy,
     id::{ModelName, PersonaName, ToolName},
     limit::Limit,
 };
@@ -21,6 +22,9 @@ pub struct Persona {
     pub examples: Vec<Example>,
     /// The models that may answer, the preferred one first.
     pub models: Vec<ModelName>,
+    /// The least private class of model that may take the place of one that cannot answer. `None`:
+    /// no less private than the model that was asked first.
+    pub fallback_privacy: Option<Privacy>,
     /// The tools the model may call.
     pub tools: Vec<ToolName>,
     /// How the model chooses its words.
@@ -51,6 +55,7 @@ impl Persona {
             variables: BTreeMap::new(),
             examples: vec![],
             models,
+            fallback_privacy: None,
             tools: vec![],
             sampling: Sampling::default(),
             max_output_tokens: 1024,

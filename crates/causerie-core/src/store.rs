@@ -377,13 +377,15 @@ pub struct Census {
     pub bytes: u64,
 }
 
-/// Names a reservation: the conversation and turn it is made for.
+/// Names a reservation: the conversation and turn it is made for, and which of the turn's it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ReservationId {
     /// The conversation.
     pub conversation: ConversationId,
     /// The turn.
     pub turn: TurnNumber,
+    /// Which of the turn's reservations. Each is taken and settled by itself.
+    pub part: u32,
 }
 
 /// What became of a reservation.

@@ -61,6 +61,9 @@ pub fn for_operator(record: &TurnRecord) -> String {
                 usage.input, usage.cached, usage.output
             ),
         );
+        if usage.cost > 0 {
+            line(&mut text, format_args!("cost: {}", money(usage.cost)));
+        }
     }
     if let Some(millis) = record.first_text_ms {
         line(&mut text, format_args!("first text after {millis} ms"));
@@ -97,6 +100,10 @@ fn english(record: &TurnRecord) -> String {
     let mut text = match main_outcome(record) {
         Outcome::Answered => String::from("The last message was answered"),
         Outcome::Superseded => "The last message was stopped or replaced".into(),
+        Outcome::Refused(Refusal::Limit { until, .. }) => format!(
+            "The last message was refused (limit, there is room again at {})",
+            utc(*until)
+        ),
         Outcome::Refused(refusal) => {
             format!("The last message was refused ({})", refusal_kind(refusal))
         }
@@ -144,6 +151,9 @@ fn chinese(record: &TurnRecord) -> String {
     let mut text = match main_outcome(record) {
         Outcome::Answered => String::from("上一条消息已回答"),
         Outcome::Superseded => "上一条消息被停止或替换".into(),
+        Outcome::Refused(Refusal::Limit { until, .. }) => {
+            format!("上一条消息被拒绝（limit，{} 起又有额度）", utc(*until))
+        }
         Outcome::Refused(refusal) => format!("上一条消息被拒绝（{}）", refusal_kind(refusal)),
         Outcome::Failed(failure) => format!("上一条消息未能回答（{}）", failure_kind(*failure)),
     };
@@ -215,6 +225,11 @@ pub(crate) fn failure_kind(failure: Failure) -> &'static str {
         Failure::GaveUp => "gave-up",
         Failure::Internal => "internal",
     }
+}
+
+/// Millionths of a currency as `0.001234`.
+fn money(millionths: u64) -> String {
+    format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000)
 }
 
 /// An instant as `2026-11-24T12:00:00Z`.

@@ -9,6 +9,7 @@
 //! * [`dispatch`]: which conversation is answered when; [`live`] knows the turns at work,
 //!   [`renew`] keeps their claims
 //! * [`turn`]: the life of one turn, top to bottom
+//! * [`wrap`]: what stands around a model: retries, breaker, quota, timeouts, meter
 //! * [`deliver`]: shows the answer while it grows, and to the end
 //! * [`admission`]: who is answered; [`toolbox`]: what models may call
 //! * [`line`](mod@line): every line we speak ourselves; [`explain`]: why a turn ended as it did
@@ -32,6 +33,7 @@ mod reply;
 mod summary;
 mod toolbox;
 mod turn;
+pub mod wrap;
 
 pub use admission::{Admission, Pattern, Rule};
 pub use clock::SystemClock;

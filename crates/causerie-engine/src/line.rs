@@ -32,6 +32,8 @@ pub enum Line {
     TooLarge(u64),
     /// The model asks to wait this long.
     Busy(Option<Duration>),
+    /// The model fails and is left alone this long.
+    Resting(Duration),
     /// A failure in its general form.
     Failed(Failure),
     /// The answer was stopped by a person.
@@ -114,6 +116,12 @@ impl Line {
                 )
             }
             Line::Busy(None) => "The model is busy. Please try again in a moment.".into(),
+            Line::Resting(wait) => {
+                format!(
+                    "The model is not available right now. Please try again in {}.",
+                    english_time(*wait)
+                )
+            }
             Line::Failed(failure) => english_failure(*failure).into(),
             Line::Stopped => "Stopped.".into(),
             Line::CutByLength => {
@@ -148,6 +156,9 @@ impl Line {
             Line::TooLarge(limit) => format!("这条消息太大了，最多可以有 {}。", size(*limit)),
             Line::Busy(Some(wait)) => format!("模型正忙，请在{}后再试。", chinese_time(*wait)),
             Line::Busy(None) => "模型正忙，请稍后再试。".into(),
+            Line::Resting(wait) => {
+                format!("模型暂时不可用，请在{}后再试。", chinese_time(*wait))
+            }
             Line::Failed(failure) => chinese_failure(*failure).into(),
             Line::Stopped => "已停止。".into(),
             Line::CutByLength => "回答已达到长度上限，说“继续”可以看后面的内容。".into(),
@@ -203,13 +214,13 @@ fn chinese_failure(failure: Failure) -> &'static str {
 
 fn english_time(wait: Duration) -> String {
     let (count, unit) = rounded(wait);
-    let unit = ["second", "minute", "hour"][unit];
+    let unit = ["second", "minute", "hour", "day"][unit];
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 fn chinese_time(wait: Duration) -> String {
     let (count, unit) = rounded(wait);
-    format!(" {count} {}", ["秒", "分钟", "小时"][unit])
+    format!(" {count} {}", ["秒", "分钟", "小时", "天"][unit])
 }
 
 /// Rounded up, so that who comes back then does not come too early.
@@ -218,7 +229,8 @@ fn rounded(wait: Duration) -> (u64, usize) {
     match seconds {
         ..90 => (seconds, 0),
         90..5400 => (seconds.div_ceil(60), 1),
-        _ => (seconds.div_ceil(3600), 2),
+        5400..172_800 => (seconds.div_ceil(3600), 2),
+        _ => (seconds.div_ceil(86_400), 3),
     }
 }
 
@@ -243,6 +255,8 @@ mod tests {
             (90_001, "2 minutes"),
             (3_600_000, "60 minutes"),
             (5_400_000, "2 hours"),
+            (172_799_000, "48 hours"),
+            (172_801_000, "3 days"),
         ] {
             assert_eq!(english_time(Duration::from_millis(millis)), said);
         }

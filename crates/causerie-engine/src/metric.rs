@@ -1,7 +1,10 @@
 //! What is measured. Labels name kinds and outcomes, never ids.
 
+use crate::wrap::breaker::Change;
 use causerie_core::{
-    outcome::{Outcome, TurnRecord},
+    backend::BackendError,
+    id::ModelName,
+    outcome::{Outcome, TurnRecord, Usage},
     platform::Accepted,
 };
 use metrics::{
@@ -27,6 +30,35 @@ pub(crate) fn describe() {
     describe_counter!(
         "causerie_summaries_total",
         "Summaries, by what became of them"
+    );
+    describe_counter!(
+        "causerie_model_completions_total",
+        "Completions, by model and how they ended"
+    );
+    describe_counter!(
+        "causerie_model_tokens_total",
+        "Tokens used, by model and kind"
+    );
+    describe_counter!(
+        "causerie_model_cost_total",
+        "Money used by model, in millionths of the currency of the price table"
+    );
+    describe_counter!(
+        "causerie_model_retries_total",
+        "Retries, by model and whether the budget allowed them"
+    );
+    describe_gauge!(
+        "causerie_model_breaker",
+        "Whether a model is asked: 0 yes, 1 one probe is, 2 no"
+    );
+    describe_gauge!(
+        "causerie_model_waiting",
+        "Completions that wait for what the provider allows"
+    );
+    describe_gauge!("causerie_model_running", "Completions under way");
+    describe_gauge!(
+        "causerie_model_concurrency",
+        "Completions that may be under way at once, as it adapts"
     );
     describe_gauge!("causerie_turns_active", "Turns at work");
     describe_gauge!(
@@ -103,6 +135,69 @@ pub(crate) fn committed(record: &TurnRecord) {
         if tokens > 0 {
             counter!("causerie_tokens_total", "kind" => kind).increment(tokens);
         }
+    }
+}
+
+/// A completion has ended.
+pub(crate) fn completion(model: &ModelName, result: &'static str) {
+    let model = model.to_string();
+    counter!("causerie_model_completions_total", "model" => model, "result" => result).increment(1);
+}
+
+/// A completion has used this.
+pub(crate) fn used(model: &ModelName, usage: Usage) {
+    for (kind, tokens) in [
+        ("input", usage.input),
+        ("cached", usage.cached),
+        ("output", usage.output),
+    ] {
+        if tokens > 0 {
+            let model = model.to_string();
+            counter!("causerie_model_tokens_total", "model" => model, "kind" => kind)
+                .increment(tokens);
+        }
+    }
+    if usage.cost > 0 {
+        counter!("causerie_model_cost_total", "model" => model.to_string()).increment(usage.cost);
+    }
+}
+
+/// A model was to be tried again.
+pub(crate) fn retry(model: &ModelName, result: &'static str) {
+    let model = model.to_string();
+    counter!("causerie_model_retries_total", "model" => model, "result" => result).increment(1);
+}
+
+/// A breaker's state.
+pub(crate) fn breaker(model: &ModelName, change: Change) {
+    let state = match change {
+        Change::Closed => 0.0,
+        Change::HalfOpen => 1.0,
+        Change::Opened(_) => 2.0,
+    };
+    gauge!("causerie_model_breaker", "model" => model.to_string()).set(state);
+}
+
+/// What waits and runs, and how much may run.
+pub(crate) fn quota(model: &ModelName, waiting: usize, running: u32, allowed: f64) {
+    let model = model.to_string();
+    gauge!("causerie_model_waiting", "model" => model.clone()).set(waiting as f64);
+    gauge!("causerie_model_running", "model" => model.clone()).set(f64::from(running));
+    gauge!("causerie_model_concurrency", "model" => model).set(allowed);
+}
+
+/// The error as a word for labels.
+pub(crate) fn error_kind(error: &BackendError) -> &'static str {
+    match error {
+        BackendError::Busy { .. } => "busy",
+        BackendError::Unavailable { .. } => "unavailable",
+        BackendError::Resting { .. } => "resting",
+        BackendError::Loading => "loading",
+        BackendError::TimedOut => "timed-out",
+        BackendError::Interrupted { .. } => "interrupted",
+        BackendError::Overflow { .. } => "overflow",
+        BackendError::Declined => "declined",
+        BackendError::Misconfigured { .. } => "misconfigured",
     }
 }
 

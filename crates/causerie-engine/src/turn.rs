@@ -1,5 +1,6 @@
 //! The life of one turn.
 
+mod chain;
 mod close;
 mod follow;
 mod halt;

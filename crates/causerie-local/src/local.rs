@@ -268,5 +268,6 @@ fn capabilities(context_window: u32) -> BackendCapabilities {
         tools: false,
         images: false,
         privacy: Privacy::Local,
+        prices: None,
     }
 }

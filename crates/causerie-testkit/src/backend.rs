@@ -158,6 +158,7 @@ impl ScriptedBackend {
                     tools: true,
                     images: false,
                     privacy: Privacy::Local,
+                    prices: None,
                 },
                 scripts: VecDeque::new(),
                 prompts: vec![],

@@ -30,7 +30,7 @@ use causerie_core::{
 use causerie_engine::{EngineError, RunReport};
 use causerie_store::MemoryStore;
 use setup::start;
-pub use setup::{Setup, TokioClock};
+pub use setup::{Around, Setup, TokioClock};
 use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

@@ -46,6 +46,7 @@ impl Default for PromptBuilder {
                 tools: true,
                 images: true,
                 privacy: Privacy::Local,
+                prices: None,
             },
         }
     }

@@ -90,6 +90,8 @@ macro_rules! store_conformance {
             ledger::charges_are_taken_all_or_none
             ledger::charges_of_one_key_count_together
             ledger::a_repeated_reservation_takes_nothing
+            ledger::parts_of_a_turn_are_reservations_of_their_own
+            ledger::a_thousand_at_once_take_no_more_than_there_is
             ledger::a_window_ends
             ledger::a_settlement_counts_once
             ledger::a_commit_settles

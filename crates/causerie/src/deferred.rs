@@ -57,6 +57,7 @@ impl Backend for Deferred {
                 tools: false,
                 images: false,
                 privacy: Privacy::Local,
+                prices: None,
             },
         }
     }

@@ -34,6 +34,7 @@ impl Backend for Echo {
             tools: false,
             images: false,
             privacy: Privacy::Local,
+            prices: None,
         }
     }
 

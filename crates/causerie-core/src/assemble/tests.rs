@@ -48,6 +48,7 @@ impl Scene {
                 tools: true,
                 images: false,
                 privacy: Privacy::Local,
+                prices: None,
             },
             conversation: ConversationId::new("web/1").unwrap(),
         }

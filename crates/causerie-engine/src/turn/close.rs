@@ -1,6 +1,6 @@
 //! The end of a turn: what the commit holds, and what follows from it.
 
-use super::{Ended, Progress, Question, Turn, limits};
+use super::{Ended, Progress, Question, Turn, limits::Held};
 use crate::{
     agenda::{Agenda, Job},
     metric,
@@ -11,7 +11,6 @@ use causerie_core::{
     Timestamp,
     assemble::Cut,
     id::{EventId, ModelName, Seq},
-    limit::Charge,
     message::{Message, Part, Role},
     outcome::{Failure, Outcome, PromptShape, TurnRecord, Usage},
     store::{Commit, ConversationState, Erase},
@@ -25,7 +24,7 @@ pub(super) struct Close {
     /// Whether the conversation is erased for good after the commit.
     pub(super) erase: bool,
     append: Vec<Message>,
-    charges: Vec<Charge>,
+    held: Option<Held>,
     usage: Usage,
     model: Option<ModelName>,
     shape: PromptShape,
@@ -50,7 +49,7 @@ impl Turn<'_> {
             truncate: None,
             erase: false,
             append: vec![],
-            charges: vec![],
+            held: None,
             usage: Usage::default(),
             model: None,
             shape: PromptShape::default(),
@@ -64,7 +63,6 @@ impl Turn<'_> {
     /// Commits, however long the store takes, and does what follows from it.
     pub(super) async fn commit(&self, agenda: &Agenda, close: Close) -> Ended {
         let record = self.record(agenda, &close);
-        let used = limits::used(&close.charges, close.usage.total());
         let commit = Commit {
             consumed: record
                 .events
@@ -75,7 +73,7 @@ impl Turn<'_> {
             append: close.append,
             state: close.state,
             record,
-            settle: (!close.charges.is_empty()).then(|| (self.reservation(), used)),
+            settle: close.held.map(|held| self.settlement(&held, &close.usage)),
         };
         let store = &self.engine.store;
         let Ok(committed) = self
@@ -187,7 +185,9 @@ impl Close {
         told: &Told,
         at: Timestamp,
     ) {
-        if matches!(self.outcome, Outcome::Refused(_)) {
+        // What was refused was not said; an answer that a budget ended was.
+        let begun = progress.has_text() || !progress.steps.is_empty();
+        if matches!(self.outcome, Outcome::Refused(_)) && !begun {
             return;
         }
         self.state.unattended = if question.attended {
@@ -217,7 +217,7 @@ impl Close {
 
     /// Adds what the answer used, and how it was delivered.
     pub(super) fn used(&mut self, progress: Progress, told: Told) {
-        self.charges = progress.charges;
+        self.held = progress.held;
         self.usage = progress.usage;
         self.model = progress.model;
         self.shape = progress.shape;

@@ -1,6 +1,9 @@
 //! One completion: shown while it grows, and kept when it is complete.
 
-use super::{Halt, Progress, Turn, rounds::halt_of};
+use super::{
+    Halt, Progress, Turn,
+    chain::{Refused, halt_of},
+};
 use crate::reply::Reply;
 use causerie_core::{
     Text,
@@ -16,7 +19,8 @@ use futures::StreamExt;
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 impl Turn<'_> {
-    /// Shows a completion while it grows, and keeps it when it is complete.
+    /// Shows a completion while it grows, and keeps it when it is complete. One that fails before
+    /// anybody has seen a word of it is [`Refused::Backend`]: another model may take its place.
     pub(super) async fn follow(
         &self,
         prompt: &Prompt,
@@ -24,15 +28,22 @@ impl Turn<'_> {
         mut stream: CompletionStream,
         progress: &mut Progress,
         reply: &mut Reply,
-    ) -> Result<Vec<ToolCall>, Halt> {
+    ) -> Result<Vec<ToolCall>, Refused> {
         let mut calls = vec![];
         // Until the model says what it used, a turn that breaks off has used this.
         let before = progress.usage;
-        progress.usage.add(Usage {
+        let mut heard = Usage {
             input: prompt.tokens().tokens.into(),
             ..Usage::default()
-        });
-        let counter = backend.counter();
+        };
+        let (counter, prices) = (backend.counter(), backend.capabilities().prices);
+        let mut count = |text: &str, progress: &mut Progress| {
+            heard.output += u64::from(counter.count(text));
+            heard.cost = prices.map_or(0, |prices| prices.cost(&heard));
+            progress.usage = before;
+            progress.usage.add(heard);
+        };
+        count("", progress);
         let mut between = progress.has_text();
         while let Some(delta) = reply.beside(stream.next()).await? {
             match delta {
@@ -41,36 +52,31 @@ impl Turn<'_> {
                         reply.push(&Text::new("\n\n"));
                     }
                     progress.text.push_str(text.expose());
-                    progress.usage.output += u64::from(counter.count(text.expose()));
+                    count(text.expose(), progress);
                     reply.push(&text);
                     if progress.text.len() > MAX_ANSWER {
                         progress
                             .notes
                             .push("the answer was larger than any answer may be".into());
                         progress.finish = Some(FinishReason::Length);
-                        return self.keep(vec![], progress).await;
+                        return Ok(self.keep(vec![], progress).await?);
                     }
                 }
                 // Thoughts are paid for and not kept.
-                Ok(Delta::Reasoning(text)) => {
-                    progress.usage.output += u64::from(counter.count(text.expose()));
-                }
+                Ok(Delta::Reasoning(text)) => count(text.expose(), progress),
                 Ok(Delta::ToolCall(call)) => calls.push(call),
                 Ok(Delta::Note(note)) => progress.notes.push(note),
                 Ok(Delta::Finish(Finish { reason, usage })) => {
                     progress.usage = before;
                     progress.usage.add(usage);
                     progress.finish = Some(reason);
-                    return self.keep(calls, progress).await;
+                    return Ok(self.keep(calls, progress).await?);
                 }
-                Err(error) => {
-                    progress.notes.push(format!("the model broke off: {error}"));
-                    return Err(halt_in_stream(&error, progress.has_text()));
-                }
+                Err(error) => return Err(broke_off(error, progress)),
             }
         }
-        progress.notes.push("the model's answer was cut".into());
-        Err(Halt::failed(Failure::Interrupted))
+        let reason = "the answer was cut".into();
+        Err(broke_off(BackendError::Interrupted { reason }, progress))
     }
 
     /// Makes the round that ended a step, and notes it so that nobody pays for it again.
@@ -107,11 +113,7 @@ impl Turn<'_> {
 
     /// What was used and stands in no note yet.
     pub(super) fn unnoted(&self, progress: &mut Progress) -> Usage {
-        let mut usage = progress.usage;
-        usage.input -= progress.noted.input;
-        usage.cached -= progress.noted.cached;
-        usage.output -= progress.noted.output;
-        usage.cost -= progress.noted.cost;
+        let usage = progress.usage.since(&progress.noted);
         progress.noted = progress.usage;
         usage
     }
@@ -144,11 +146,16 @@ impl Turn<'_> {
     }
 }
 
-/// An answer that had begun was interrupted, whatever the reason; the note says which.
-fn halt_in_stream(error: &BackendError, begun: bool) -> Halt {
-    match error {
-        BackendError::Declined | BackendError::TimedOut => halt_of(error),
-        _ if begun => Halt::failed(Failure::Interrupted),
-        _ => halt_of(error),
+/// A completion ended with an error. What people have seen of it stays, and ends with a line; an
+/// answer of another model would change what they have read already.
+fn broke_off(error: BackendError, progress: &mut Progress) -> Refused {
+    if progress.text.trim().is_empty() {
+        progress.text.clear();
+        return Refused::Backend(error);
     }
+    progress.notes.push(format!("the model broke off: {error}"));
+    Refused::Halt(match error {
+        BackendError::Declined | BackendError::TimedOut => halt_of(&error),
+        _ => Halt::failed(Failure::Interrupted),
+    })
 }

@@ -1,11 +1,11 @@
 //! How far an answer has come.
 
+use super::limits::Held;
 use causerie_core::{
     Text,
     assemble::{Assembled, Cut},
     backend::FinishReason,
     id::{ModelName, Seq},
-    limit::Charge,
     message::{Message, Part, Role},
     outcome::{PromptShape, Usage},
     store::JournalEntry,
@@ -32,8 +32,10 @@ pub(super) struct Progress {
     pub(super) shape: PromptShape,
     pub(super) window_start: Option<Seq>,
     pub(super) cut: Option<Cut>,
-    /// What was taken from budgets before the first round.
-    pub(super) charges: Vec<Charge>,
+    /// What was taken from budgets for the present completion.
+    pub(super) held: Option<Held>,
+    /// What each round used that an earlier attempt has ended.
+    pub(super) paid: Vec<Usage>,
     /// What the operator may want to know.
     pub(super) notes: Vec<String>,
 }
@@ -53,7 +55,10 @@ impl Progress {
                 progress.usage.add(*usage);
                 progress.noted = progress.usage;
                 progress.done = *last;
-                progress.rounds += u32::from(message.role == Role::Assistant);
+                if message.role == Role::Assistant {
+                    progress.rounds += 1;
+                    progress.paid.push(*usage);
+                }
             }
         }
         progress
@@ -69,6 +74,14 @@ impl Progress {
         said.push(self.text.clone());
         said.retain(|text| !text.trim().is_empty());
         Text::new(said.join("\n\n"))
+    }
+
+    /// Whether the model has called tools in this turn.
+    pub(super) fn has_called(&self) -> bool {
+        let parts = self.steps.iter().flat_map(|step| &step.parts);
+        parts
+            .into_iter()
+            .any(|part| matches!(part, Part::ToolCall(_)))
     }
 
     /// Whether there is anything to show.

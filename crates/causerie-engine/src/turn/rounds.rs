@@ -1,18 +1,20 @@
 //! Rounds of completion and tools, until the answer is complete.
 
-use super::{Halt, Progress, Question, Turn};
-use crate::{agenda::Agenda, line::Line, reply::Reply};
+use super::{
+    Halt, Progress, Question, Turn,
+    chain::{Fall, Link, Refused},
+    limits::Slot,
+};
+use crate::{agenda::Agenda, reply::Reply};
 use causerie_core::{
     assemble::{AssembleError, Assembled, Ingredients, Tail, assemble},
-    backend::{Backend, BackendError, CompletionStream, Readiness},
-    id::ModelName,
+    backend::{Backend, BackendCapabilities, BackendError, CompletionStream, Readiness},
     message::{Message, ToolCall},
-    outcome::{Failure, Outcome, Refusal},
+    outcome::{Failure, Outcome, Usage},
     platform::{Creates, Status},
     prompt::{Prompt, TokenCounter},
     store::JournalEntry,
 };
-use std::sync::Arc;
 
 /// What a round is made from: the same in all rounds of a turn.
 struct Material<'t> {
@@ -39,10 +41,8 @@ impl Turn<'_> {
         };
         reply.push(&progress.said());
         reply.beside(self.note_mail(agenda)).await??;
-        if progress.done {
-            // An earlier attempt took them; they are settled with what it used.
-            progress.charges = self.charges(&agenda.lead, question, 0);
-        }
+        self.settle_earlier(&agenda.lead, question, progress)
+            .await?;
         while !progress.done {
             self.call_tools(agenda, progress, reply).await?;
             let calls = self.round(&material, progress, reply).await?;
@@ -82,71 +82,97 @@ impl Turn<'_> {
         self.entry.platform.capabilities().creates == Creates::Idempotent
     }
 
-    /// One round with the first model that begins to answer, and what it wants to call.
+    /// One round with the first model of the chain that answers, and what it wants to call.
     async fn round(
         &self,
         material: &Material<'_>,
         progress: &mut Progress,
         reply: &mut Reply,
     ) -> Result<Vec<ToolCall>, Halt> {
-        let models = self.candidates();
-        for (at, model) in models.iter().enumerate() {
-            let backend = &self.engine.backends[model];
-            let begun = self
-                .begin_round(material, model, backend.as_ref(), progress, reply)
-                .await;
-            match begun {
-                Ok((prompt, stream)) => {
-                    progress.rounds += 1;
-                    return self
-                        .follow(&prompt, backend.as_ref(), stream, progress, reply)
-                        .await;
-                }
-                Err(Refused::Backend(error)) if at + 1 < models.len() && is_passing(&error) => {
-                    progress
-                        .notes
-                        .push(format!("model {model} was passed over: {error}"));
-                }
-                Err(Refused::Backend(error)) => {
-                    progress.notes.push(format!("model {model}: {error}"));
-                    return Err(halt_of(&error));
-                }
-                Err(Refused::Halt(halt)) => return Err(halt),
+        let chain = self.chain(material.question, progress);
+        let round = progress.rounds + 1;
+        let mut end = Halt::failed(Failure::ModelUnavailable);
+        for (place, link) in chain.iter().enumerate() {
+            let model = link.model;
+            if let Some(unfit) = link.unfit {
+                progress
+                    .notes
+                    .push(format!("model {model} was passed over: {unfit}"));
+                continue;
             }
+            let slot = Slot { round, place };
+            let fall = match self.ask(material, link, slot, progress, reply).await {
+                Ok(calls) => return Ok(calls),
+                Err(Refused::Halt(halt)) => return Err(halt),
+                Err(Refused::Backend(error)) => Fall::of_backend(&error),
+                Err(Refused::Prompt(error)) => Fall::of_prompt(&error),
+            };
+            let why = &fall.why;
+            if matches!(
+                fall.halt,
+                Halt::Ended(Outcome::Failed(Failure::Misconfigured), _)
+            ) {
+                tracing::error!(%model, persona = %self.persona.name, %why, "a model cannot be used");
+            }
+            let next = fall.passing && chain[place + 1..].iter().any(|link| link.unfit.is_none());
+            progress.notes.push(match next {
+                true => format!("model {model} was passed over: {why}"),
+                false => format!("model {model}: {why}"),
+            });
+            if !fall.passing {
+                return Err(fall.halt);
+            }
+            end = fall.halt;
         }
-        Err(Halt::failed(Failure::ModelUnavailable))
+        Err(end)
     }
 
-    /// The models that may answer: the one chosen here, then the persona's in order.
-    fn candidates(&self) -> Vec<&ModelName> {
-        let allowed = &self.persona.models;
-        let chosen = self
-            .claim
-            .state
-            .model
-            .as_ref()
-            .filter(|model| allowed.contains(model));
-        let others = allowed.iter().filter(|model| Some(*model) != chosen);
-        chosen.into_iter().chain(others).collect()
+    /// One round with one model.
+    async fn ask(
+        &self,
+        material: &Material<'_>,
+        link: &Link<'_>,
+        slot: Slot,
+        progress: &mut Progress,
+        reply: &mut Reply,
+    ) -> Result<Vec<ToolCall>, Refused> {
+        let (prompt, stream) = self
+            .begin_round(material, link, slot, progress, reply)
+            .await?;
+        progress.rounds = slot.round;
+        self.follow(&prompt, link.backend, stream, progress, reply)
+            .await
     }
 
     async fn begin_round(
         &self,
         material: &Material<'_>,
-        model: &ModelName,
-        backend: &dyn Backend,
+        link: &Link<'_>,
+        slot: Slot,
         progress: &mut Progress,
         reply: &mut Reply,
     ) -> Result<(Prompt, CompletionStream), Refused> {
+        let (model, backend) = (link.model, link.backend);
         self.until_ready(backend, reply).await?;
         let counter = backend.counter();
-        let assembled = self.assemble(material, backend, &counter, progress)?;
+        let can = backend.capabilities();
+        let assembled = self.assemble(material, &can, counter.as_ref(), progress)?;
         progress.prompted(model, &assembled);
+        if slot.place > 0 && !can.tools && !self.persona.tools.is_empty() {
+            progress
+                .notes
+                .push(format!("model {model} cannot call tools and goes without"));
+        }
         let prompt = assembled.prompt;
-        let estimate = u64::from(prompt.tokens().tokens) + u64::from(prompt.max_output_tokens());
+        let mut estimate = Usage {
+            input: prompt.tokens().tokens.into(),
+            output: prompt.max_output_tokens().into(),
+            ..Usage::default()
+        };
+        estimate.cost = can.prices.map_or(0, |prices| prices.cost(&estimate));
         let (lead, question) = (&material.agenda.lead, material.question);
         reply
-            .beside(self.reserve(lead, question, estimate, progress))
+            .beside(self.reserve(lead, question, slot, &estimate, progress))
             .await??;
         let stream = reply.beside(backend.complete(&prompt)).await??;
         Ok((prompt, stream))
@@ -169,14 +195,14 @@ impl Turn<'_> {
     fn assemble(
         &self,
         material: &Material<'_>,
-        backend: &dyn Backend,
-        counter: &Arc<dyn TokenCounter>,
+        can: &BackendCapabilities,
+        counter: &dyn TokenCounter,
         progress: &Progress,
-    ) -> Result<Assembled, Refused> {
+    ) -> Result<Assembled, AssembleError> {
         let mut turn = material.question.messages.clone();
         turn.extend(progress.steps.iter().cloned());
         let state = &self.claim.state;
-        let assembled = assemble(&Ingredients {
+        assemble(&Ingredients {
             conversation: &self.claim.key.conversation,
             persona: &self.persona,
             tools: &self.engine.toolbox.specs(&self.persona.tools),
@@ -188,69 +214,8 @@ impl Turn<'_> {
                 now: self.started,
                 passages: vec![],
             },
-            backend: &backend.capabilities(),
-            counter: counter.as_ref(),
-        });
-        Ok(assembled.map_err(|error| self.unassembled(&error))?)
+            backend: can,
+            counter,
+        })
     }
-
-    fn unassembled(&self, error: &AssembleError) -> Halt {
-        match error {
-            AssembleError::TurnTooLong { .. } => Halt::failed(Failure::TooLong),
-            AssembleError::Empty => {
-                Halt::Ended(Outcome::Refused(Refusal::Empty), Some(Line::Empty))
-            }
-            AssembleError::PersonaTooLong { .. }
-            | AssembleError::Template { .. }
-            | AssembleError::Window => {
-                tracing::error!(persona = %self.persona.name, %error, "no prompt can be made");
-                Halt::failed(Failure::Misconfigured)
-            }
-        }
-    }
-}
-
-/// Why a round did not begin.
-enum Refused {
-    Backend(BackendError),
-    Halt(Halt),
-}
-
-impl From<BackendError> for Refused {
-    fn from(error: BackendError) -> Self {
-        Refused::Backend(error)
-    }
-}
-
-impl From<Halt> for Refused {
-    fn from(halt: Halt) -> Self {
-        Refused::Halt(halt)
-    }
-}
-
-/// Whether another model may do better.
-fn is_passing(error: &BackendError) -> bool {
-    !matches!(
-        error,
-        BackendError::Declined | BackendError::Overflow { .. }
-    )
-}
-
-pub(super) fn halt_of(error: &BackendError) -> Halt {
-    let failure = match error {
-        BackendError::Busy { retry_after } => {
-            let outcome = Outcome::Failed(Failure::ModelUnavailable);
-            return Halt::Ended(outcome, Some(Line::Busy(*retry_after)));
-        }
-        BackendError::Unavailable { .. } | BackendError::Loading => Failure::ModelUnavailable,
-        BackendError::TimedOut => Failure::Deadline,
-        BackendError::Interrupted { .. } => Failure::Interrupted,
-        BackendError::Overflow { .. } => Failure::TooLong,
-        BackendError::Declined => Failure::Declined,
-        BackendError::Misconfigured { reason } => {
-            tracing::error!(%reason, "a model cannot be used");
-            Failure::Misconfigured
-        }
-    };
-    Halt::failed(failure)
 }

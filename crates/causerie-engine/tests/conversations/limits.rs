@@ -16,12 +16,7 @@ use tokio::time::sleep;
 fn limited(scope: LimitScope, unit: LimitUnit, amount: u64) -> Chat {
     let window = Window::Hour;
     Chat::with(|setup| {
-        setup.persona.limits = vec![Limit {
-            scope,
-            unit,
-            amount,
-            window,
-        }];
+        setup.persona.limits = vec![Limit::new(scope, unit, amount, window)];
     })
 }
 

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
 mod answers;
+mod budgets;
 mod changes;
 mod chaos;
 mod commands;
 mod failures;
+mod fallback;
 mod limits;
 mod load;
 mod recovery;

@@ -2,6 +2,7 @@
 
 use crate::recovery::flaky::FlakyStore;
 use causerie_core::{
+    limit::{Limit, LimitScope, LimitUnit, Window},
     outcome::{Failure, Outcome},
     platform::{Creates, InboxError},
 };
@@ -182,12 +183,12 @@ async fn stop_reaches_a_turn_of_another_process() {
 
 #[tokio::test(start_paused = true)]
 async fn a_budget_is_settled_by_whoever_finishes_the_turn() {
-    let limit = causerie_core::limit::Limit {
-        scope: causerie_core::limit::LimitScope::Conversation,
-        unit: causerie_core::limit::LimitUnit::Tokens,
-        amount: 1500,
-        window: causerie_core::limit::Window::Day,
-    };
+    let limit = Limit::new(
+        LimitScope::Conversation,
+        LimitUnit::Tokens,
+        1500,
+        Window::Day,
+    );
     let store = Arc::new(FlakyStore::new(Arc::new(TokioClock::default())));
     let mut chat = Chat::with(|setup| {
         setup.persona.limits = vec![limit];

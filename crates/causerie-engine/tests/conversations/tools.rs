@@ -18,7 +18,8 @@ use std::{
 };
 
 /// Says what was looked up, or fails as it is told.
-struct Lookup(Arc<AtomicUsize>);
+#[derive(Default)]
+pub(crate) struct Lookup(Arc<AtomicUsize>);
 
 #[async_trait]
 impl Tool for Lookup {

@@ -38,10 +38,11 @@ impl Session {
             taken.push((charge.key.clone(), start, charge.amount));
         }
         self.execute(
-            "INSERT INTO reservation (conversation, turn, at, body) VALUES (?, ?, ?, ?)",
+            "INSERT INTO reservation (conversation, turn, part, at, body) VALUES (?, ?, ?, ?, ?)",
             params![
                 id.conversation.as_str(),
                 id.turn.0 as i64,
+                id.part,
                 now.0,
                 record::encode::<Vec<Taken>>(&taken)?
             ],
@@ -65,8 +66,8 @@ impl Session {
             }
         }
         self.execute(
-            "UPDATE reservation SET settled = 1 WHERE conversation = ? AND turn = ?",
-            params![id.conversation.as_str(), id.turn.0 as i64],
+            "UPDATE reservation SET settled = 1 WHERE conversation = ? AND turn = ? AND part = ?",
+            params![id.conversation.as_str(), id.turn.0 as i64, id.part],
         )?;
         Ok(())
     }
@@ -114,11 +115,13 @@ impl Session {
         let found = self
             .connection
             .prepare_cached(
-                "SELECT settled, body FROM reservation WHERE conversation = ? AND turn = ?",
+                "SELECT settled, body FROM reservation
+                 WHERE conversation = ? AND turn = ? AND part = ?",
             )?
-            .query_row(params![id.conversation.as_str(), id.turn.0 as i64], |row| {
-                Ok((row.get::<_, bool>(0)?, row.get::<_, Vec<u8>>(1)?))
-            })
+            .query_row(
+                params![id.conversation.as_str(), id.turn.0 as i64, id.part],
+                |row| Ok((row.get::<_, bool>(0)?, row.get::<_, Vec<u8>>(1)?)),
+            )
             .optional()?;
         found
             .map(|(settled, body)| Ok((settled, record::decode(&body)?)))

@@ -23,6 +23,9 @@ use std::time::Duration;
 /// Conversations whose expired rows are removed with each offer that finds a new one.
 const SWEEP: i64 = 4;
 
+/// Longer than any window of a budget, in milliseconds.
+const LONGEST_WINDOW: i64 = 32 * 86_400_000;
+
 impl Session {
     pub(super) fn offer(
         &mut self,
@@ -388,6 +391,9 @@ impl Session {
             .optional()?;
         if beyond.is_none() {
             self.execute("DELETE FROM reservation WHERE at < ?", [old])?;
+            // The window of such a budget has ended, whichever it is.
+            let ended = now.0 - LONGEST_WINDOW;
+            self.execute("DELETE FROM budget WHERE start < ?", [ended])?;
         }
         self.swept = beyond.map_or(0, |id| id - 1);
         Ok(())

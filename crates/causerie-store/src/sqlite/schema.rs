@@ -7,7 +7,7 @@ pub(super) const APPLICATION_ID: i32 = 0x4341_5553;
 
 /// The steps from nothing to now. `PRAGMA user_version` counts those that were taken; a change of
 /// the schema is one more entry at the end, and none is ever changed.
-pub(super) const MIGRATIONS: &[&str] = &[V1];
+pub(super) const MIGRATIONS: &[&str] = &[V1, V2];
 
 /// Seconds and milliseconds are UTC milliseconds since 1970 throughout; `body` columns are records
 /// (`causerie_core::record`).
@@ -98,6 +98,22 @@ CREATE TABLE lease (
     fence        INTEGER NOT NULL,
     until        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// A turn has several reservations, one for each part.
+const V2: &str = "
+CREATE TABLE reserved (
+    conversation TEXT NOT NULL,
+    turn         INTEGER NOT NULL,
+    part         INTEGER NOT NULL,
+    at           INTEGER NOT NULL,
+    settled      INTEGER NOT NULL DEFAULT 0,
+    body         BLOB NOT NULL,
+    PRIMARY KEY (conversation, turn, part)
+) STRICT, WITHOUT ROWID;
+INSERT INTO reserved SELECT conversation, turn, 0, at, settled, body FROM reservation;
+DROP TABLE reservation;
+ALTER TABLE reserved RENAME TO reservation;
 ";
 
 /// Takes the steps of `migrations` that the file has not seen, each in a transaction of its own.

@@ -39,6 +39,9 @@ impl Clock for TokioClock {
     }
 }
 
+/// What is put around a model.
+pub type Around = Arc<dyn Fn(&ModelName, Arc<dyn Backend>) -> Arc<dyn Backend> + Send + Sync>;
+
 /// What a conversation takes place with.
 pub struct Setup {
     /// How the engine is configured.
@@ -49,6 +52,8 @@ pub struct Setup {
     pub capabilities: PlatformCapabilities,
     /// More models, which the persona may name.
     pub backends: BTreeMap<ModelName, Arc<ScriptedBackend>>,
+    /// What is put around each model, anew after a restart; nothing if `None`.
+    pub around: Option<Around>,
     /// More personas.
     pub personas: Vec<Persona>,
     /// What models may call.
@@ -68,6 +73,7 @@ impl Default for Setup {
             persona: Persona::new(name, "", vec![small]),
             capabilities: RecordingPlatform::editing(),
             backends: BTreeMap::new(),
+            around: None,
             personas: vec![],
             tools: vec![],
             language: Language::English,
@@ -100,6 +106,11 @@ pub(super) fn start(
         ModelName::new("small").expect("a fixed name"),
         backend.clone(),
     );
+    if let Some(around) = &setup.around {
+        for (name, backend) in &mut backends {
+            *backend = around(name, Arc::clone(backend));
+        }
+    }
     let personas = setup.personas.iter().chain([&setup.persona]);
     let parts = Parts {
         store: Arc::clone(store),

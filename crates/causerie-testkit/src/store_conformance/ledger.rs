@@ -16,6 +16,7 @@ fn turn(n: u64) -> ReservationId {
     ReservationId {
         conversation: conversation("a"),
         turn: TurnNumber(n),
+        part: 0,
     }
 }
 
@@ -73,6 +74,77 @@ pub async fn a_repeated_reservation_takes_nothing(world: World) {
     assert_eq!(granted, Reserved::Granted);
     let rest = reserve(&world, 2, &[charge("x", 4)]).await;
     assert_eq!(rest, Reserved::Granted);
+}
+
+/// What a turn takes for its second part is taken and settled apart from its first.
+pub async fn parts_of_a_turn_are_reservations_of_their_own(world: World) {
+    let second = ReservationId { part: 1, ..turn(1) };
+    let take = async |id: &ReservationId, amount: u64| {
+        let reserved = world.store.reserve(id, &[charge("x", amount)]).await;
+        reserved.expect("it is answered")
+    };
+    assert_eq!(take(&turn(1), 4).await, Reserved::Granted);
+    assert_eq!(take(&second, 7).await, refused(&world, "x"));
+    assert_eq!(take(&second, 6).await, Reserved::Granted);
+    let settled = world.store.settle(&second, &[1]).await;
+    settled.expect("it is settled");
+    assert_eq!(
+        reserve(&world, 2, &[charge("x", 6)]).await,
+        refused(&world, "x")
+    );
+    let settled = world.store.settle(&turn(1), &[2]).await;
+    settled.expect("it is settled");
+    assert_eq!(
+        reserve(&world, 2, &[charge("x", 7)]).await,
+        Reserved::Granted
+    );
+    assert_eq!(
+        reserve(&world, 3, &[charge("x", 1)]).await,
+        refused(&world, "x")
+    );
+}
+
+/// A thousand at once take no more than there is: what is granted fits, and what is refused would
+/// not have. Where a request uses more than it took, only those under way can go over.
+pub async fn a_thousand_at_once_take_no_more_than_there_is(world: World) {
+    let charges = |n: u64| [charge("x", 3), charge(&format!("own/{n}"), 1)];
+    let ask = async |n: u64| {
+        let mut granted = reserve(&world, n, &charges(n)).await == Reserved::Granted;
+        // One that asks twice is granted once, whichever answer comes first.
+        granted &= reserve(&world, n, &charges(n)).await == Reserved::Granted;
+        granted
+    };
+    let granted = futures::future::join_all((1..=1000).map(ask)).await;
+    assert_eq!(granted.iter().filter(|granted| **granted).count(), 3);
+    assert_eq!(
+        reserve(&world, 1001, &[charge("x", 2)]).await,
+        refused(&world, "x")
+    );
+    assert_eq!(
+        reserve(&world, 1002, &[charge("x", 1)]).await,
+        Reserved::Granted
+    );
+
+    // All of it is in use now. One of them used more than was thought; nobody else may begin.
+    let first = (1..).zip(&granted).find(|(_, granted)| **granted);
+    let (n, _) = first.expect("three were granted");
+    let settled = world.store.settle(&turn(n), &[8, 1]).await;
+    settled.expect("it is settled");
+    let late = futures::future::join_all((2001..=3000).map(ask)).await;
+    assert!(late.iter().all(|granted| !granted));
+    // It went over by five; what the two others give back leaves room for one.
+    for (n, _) in (1..).zip(&granted).filter(|(_, granted)| **granted).skip(1) {
+        let settled = world.store.settle(&turn(n), &[0, 0]).await;
+        settled.expect("it is settled");
+    }
+    assert_eq!(
+        reserve(&world, 4001, &[charge("x", 2)]).await,
+        refused(&world, "x")
+    );
+    assert_eq!(
+        reserve(&world, 4002, &[charge("x", 1)]).await,
+        Reserved::Granted
+    );
 }
 
 /// A full hour later there is room, and what is settled late takes none of it.

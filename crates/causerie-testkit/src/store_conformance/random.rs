@@ -289,6 +289,7 @@ fn ending(claim: &Claim, truncate: Option<u64>, settle: bool) -> Commit {
     let id = ReservationId {
         conversation: claim.key.conversation.clone(),
         turn: claim.turn,
+        part: 0,
     };
     commit.settle = settle.then_some((id, vec![2, 1]));
     commit
@@ -306,7 +307,8 @@ fn erased(what: u8, name: usize, number: usize) -> Erase {
 fn reservation(turn: u64) -> ReservationId {
     ReservationId {
         conversation: conversation("a"),
-        turn: TurnNumber(turn),
+        turn: TurnNumber(turn / 2),
+        part: (turn % 2) as u32,
     }
 }
 

@@ -140,12 +140,7 @@ impl From<&LimitConfig> for Limit {
             amount,
             window,
         } = *limit;
-        Limit {
-            scope,
-            unit,
-            amount,
-            window,
-        }
+        Limit::new(scope, unit, amount, window)
     }
 }
 
