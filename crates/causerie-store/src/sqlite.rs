@@ -8,6 +8,7 @@ mod ledger;
 mod mailbox;
 mod schema;
 mod session;
+mod sweep;
 mod worker;
 
 use crate::MAILBOX_LIMIT;
@@ -97,7 +98,7 @@ impl SqliteStore {
     ) -> Result<Self, StoreError> {
         let path = path.into();
         let lock = file::Lock::take(&path)?;
-        let connection = file::open(&path, options)?;
+        let connection = file::open(&path, options, schema::MIGRATIONS)?;
         let fault = |fault: Fault| fault.at(&path);
         let session = Session::new(connection, Arc::clone(clock), true, options.mailbox_limit);
         let writer = Worker::writer(session.map_err(fault)?).map_err(file::unavailable)?;

@@ -6,7 +6,7 @@ use super::{
     fault::Fault,
     session::Session,
 };
-use crate::{REMEMBER_EVENTS, amend, title};
+use crate::{amend, title};
 use causerie_core::{
     Timestamp,
     event::Event,
@@ -20,9 +20,6 @@ use causerie_core::{
 use rusqlite::{OptionalExtension, params};
 use std::time::Duration;
 
-/// Conversations whose expired rows are removed with each offer that finds a new one.
-const SWEEP: i64 = 4;
-
 impl Session {
     pub(super) fn offer(
         &mut self,
@@ -30,12 +27,10 @@ impl Session {
         claimant: Option<&Claimant>,
     ) -> Result<Offered, Fault> {
         let now = self.now();
+        self.sweep(now)?;
         let mut row = match Row::find(self, &event.conversation)? {
             Some(row) => row,
-            None => {
-                self.sweep(now)?;
-                Row::create(self, &event.conversation)?
-            }
+            None => Row::create(self, &event.conversation)?,
         };
         if !self.see(row.id, event, now)? {
             return Ok(Offered::Duplicate);
@@ -370,26 +365,6 @@ impl Session {
             "INSERT INTO turn (conversation, body) VALUES (?, ?)",
             params![conversation, record::encode(record)?],
         )?;
-        Ok(())
-    }
-
-    /// Removes what has expired from a few conversations, so that no single offer pays for all.
-    fn sweep(&mut self, now: Timestamp) -> Result<(), Fault> {
-        let old = now.0 - i64::try_from(REMEMBER_EVENTS.as_millis()).unwrap_or(i64::MAX);
-        let last = self.swept + SWEEP;
-        self.execute(
-            "DELETE FROM seen WHERE conversation > ? AND conversation <= ? AND at < ?",
-            [self.swept, last, old],
-        )?;
-        let beyond: Option<i64> = self
-            .connection
-            .prepare_cached("SELECT id FROM conversation WHERE id > ? ORDER BY id LIMIT 1")?
-            .query_row([last], |row| row.get(0))
-            .optional()?;
-        if beyond.is_none() {
-            self.execute("DELETE FROM reservation WHERE at < ?", [old])?;
-        }
-        self.swept = beyond.map_or(0, |id| id - 1);
         Ok(())
     }
 }
