@@ -88,7 +88,7 @@ impl Engine {
     }
 
     /// Whether an event may be answered at all: who it is from, and its size.
-    fn check(&self, event: &Event) -> Result<(), Denied> {
+    pub(crate) fn check(&self, event: &Event) -> Result<(), Denied> {
         self.config.admission.check(event)?;
         let told = |refusal| {
             Err(Denied {
