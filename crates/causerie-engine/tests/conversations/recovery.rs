@@ -1,9 +1,11 @@
 //! Crashes, hand-overs and stores that are away.
 
-use crate::recovery::flaky::FlakyStore;
+use crate::recovery::flaky::{Call, FlakyStore};
 use causerie_core::{
+    event::EventKind,
     outcome::{Failure, Outcome},
     platform::{Creates, InboxError},
+    store::Mailbox,
 };
 use causerie_testkit::{
     backend::Script,
@@ -178,6 +180,34 @@ async fn stop_reaches_a_turn_of_another_process() {
     ");
     assert!(pressed.elapsed() < 30 * SECOND);
     assert_eq!(chat.outcomes().await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_store_stops_no_dispatch() {
+    let clock = Arc::new(TokioClock::default());
+    let store = Arc::new(FlakyStore::new(clock));
+    let mut chat = Chat::with(|setup| setup.store = Some(store.clone()));
+    tokio::task::yield_now().await;
+    store.panic_next(Call::Claim);
+    let event = chat.event(EventKind::StopPressed);
+    store.offer(&event, None).await.unwrap();
+    chat.settle().await;
+    assert!(!store.will_panic(), "it was claimed and did panic");
+    assert_eq!(chat.outcomes().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_store_stops_no_renewal() {
+    let clock = Arc::new(TokioClock::default());
+    let store = Arc::new(FlakyStore::new(clock));
+    let mut chat = Chat::with(|setup| setup.store = Some(store.clone()));
+    chat.backend
+        .expect([Script::say("One ").then_wait(200 * SECOND).then_say("two.")]);
+    store.panic_next(Call::Renew);
+    assert_eq!(chat.say("Count").await, "bot: One two.");
+    assert!(!store.will_panic(), "it was renewed and did panic");
+    let turns = chat.turns().await;
+    assert_eq!((turns.len(), turns[0].attempts), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
