@@ -179,7 +179,8 @@ impl Close {
         self
     }
 
-    /// Adds what was said on both sides to history.
+    /// Adds what was said on both sides to history. A question that is too long for the model stays
+    /// out: in history it would push everything else out of the next prompt.
     pub(super) fn answered(
         &mut self,
         question: Question,
@@ -195,10 +196,13 @@ impl Close {
         } else {
             self.state.unattended + 1
         };
+        self.truncate = question.truncate;
+        if self.outcome == Outcome::Failed(Failure::TooLong) {
+            return;
+        }
         if let Some(from) = progress.window_start {
             self.state.window_start = from;
         }
-        self.truncate = question.truncate;
         let asked = question.messages.last().cloned();
         self.append = question.messages;
         let unseen = self.outcome == Outcome::Failed(Failure::Undeliverable);
