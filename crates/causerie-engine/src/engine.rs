@@ -216,6 +216,12 @@ impl Engine {
         }
     }
 
+    /// Words of a conversation were erased: no model keeps them.
+    pub(crate) fn backends_forget(&self, conversation: &ConversationId) {
+        let backends = self.backends.values();
+        backends.for_each(|backend| backend.forget(conversation));
+    }
+
     pub(crate) fn claimant(&self) -> Claimant {
         Claimant {
             replica: self.config.replica.clone(),

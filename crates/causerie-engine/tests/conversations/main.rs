@@ -9,5 +9,6 @@ mod failures;
 mod limits;
 mod load;
 mod recovery;
+mod summaries;
 mod tools;
 mod wiring;

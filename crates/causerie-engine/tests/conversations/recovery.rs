@@ -3,9 +3,10 @@
 use crate::recovery::flaky::{Call, FlakyStore};
 use causerie_core::{
     event::EventKind,
+    id::{ConversationId, ReplicaId},
     outcome::{Failure, Outcome},
     platform::{Creates, InboxError},
-    store::Mailbox,
+    store::{Claimant, Mailbox},
 };
 use causerie_testkit::{
     backend::Script,
@@ -180,6 +181,24 @@ async fn stop_reaches_a_turn_of_another_process() {
     ");
     assert!(pressed.elapsed() < 30 * SECOND);
     assert_eq!(chat.outcomes().await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn mail_of_a_platform_that_is_not_here_waits_until_it_is_back() {
+    let mut chat = Chat::new();
+    let mut event = chat.event(EventKind::StopPressed);
+    event.conversation = ConversationId::new("gone/room").unwrap();
+    chat.store.offer(&event, None).await.unwrap();
+    chat.say("Hi").await;
+    sleep(3600 * SECOND).await;
+    chat.shut_down().await;
+    sleep(60 * SECOND).await;
+    let claimant = Claimant {
+        replica: ReplicaId::new("test").unwrap(),
+        ttl: SECOND,
+    };
+    let claim = chat.store.claim(&claimant).await.unwrap().unwrap();
+    assert_eq!((claim.mail, claim.attempt), (vec![event], 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -165,8 +165,9 @@ impl Archive for FlakyStore {
         &self,
         conversation: &ConversationId,
         summary: &Summary,
-    ) -> Result<(), StoreError> {
-        self.inner.summarise(conversation, summary).await
+        erasures: u64,
+    ) -> Result<bool, StoreError> {
+        self.inner.summarise(conversation, summary, erasures).await
     }
 
     async fn erase(&self, what: &Erase) -> Result<Erased, StoreError> {
