@@ -136,11 +136,16 @@ impl Event {
 
     /// Whether it holds words of this message, as a deletion or a judgement of it does not.
     pub fn quotes(&self, message: &MessageRef) -> bool {
+        self.worded() == Some(message)
+    }
+
+    /// The platform message whose words it holds, where there is one.
+    pub fn worded(&self) -> Option<&MessageRef> {
         let wordless = matches!(
             self.kind,
             EventKind::Deleted { .. } | EventKind::Feedback { .. }
         );
-        !wordless && self.message() == Some(message)
+        self.message().filter(|_| !wordless)
     }
 
     /// The platform message this event is about, where there is one.

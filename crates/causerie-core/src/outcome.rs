@@ -84,6 +84,8 @@ pub struct TurnRecord {
     pub ended: Timestamp,
     /// The events it took, and how each ended.
     pub events: Vec<(EventId, Outcome)>,
+    /// The platform messages whose words they hold.
+    pub asked: Vec<MessageRef>,
     /// How often it was begun: more than once after a crash or a hand-over.
     pub attempts: u32,
     /// The persona that answered.

@@ -31,7 +31,13 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, RecordError> {
     postcard::to_extend(value, vec![VERSION]).map_err(RecordError::Damaged)
 }
 
-/// Reads a value.
+/// Reads a value of version [`VERSION`], the only one there is.
+///
+/// Who raises [`VERSION`] gives each type whose layout changes a private twin with the old layout
+/// (`EventV1`, say) and a `From` of it, and has this function, which then needs to know the twin of
+/// `T`, read a record with the older version byte as the twin and convert it: stores are never
+/// rewritten as a whole. Types that do not change are read as before under either version. The
+/// samples in `tests/records.rs` of the older version stay and must still decode.
 ///
 /// # Errors
 /// If the bytes are damaged or of a newer version.

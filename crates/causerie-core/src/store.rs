@@ -77,6 +77,10 @@ pub trait Mailbox: Send + Sync {
     /// journal is gone, the claim is released. Repeating a commit that took effect answers
     /// [`StoreError::Stale`].
     ///
+    /// [`ConversationState::erasures`] is the store's own count, whatever the commit says. If
+    /// something was erased since the claim, a summary from before does not come back: what the
+    /// store has for a summary by then stays, unless the conversation begins afresh behind it.
+    ///
     /// # Errors
     /// [`StoreError::Stale`] if the claim was lost; nothing is written then.
     async fn commit(&self, claim: &ClaimKey, commit: &Commit) -> Result<Committed, StoreError>;
@@ -112,20 +116,29 @@ pub trait Archive: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ConversationEntry>, StoreError>;
 
-    /// Records of turns, the newest first.
+    /// Records of turns, the newest first. Of each conversation a store keeps the newest 256 at
+    /// least, and may drop older ones.
     async fn turns(&self, query: &TurnQuery, limit: usize) -> Result<Vec<TurnRecord>, StoreError>;
 
-    /// Puts a summary in place, unless one that reaches as far is there already or the window has
-    /// been reset past it. Needs no claim.
+    /// Puts a summary in place and says whether it did. Needs no claim.
+    ///
+    /// It does so if the summary covers what stood before the window and nothing besides, reaches
+    /// further than the one that is there, and nothing was erased since its messages were read:
+    /// `began < summary.before <= window_start`, `summary.before` above that of the present one,
+    /// and `erasures` as [`ConversationState::erasures`] is now.
     async fn summarise(
         &self,
         conversation: &ConversationId,
         summary: &Summary,
-    ) -> Result<(), StoreError>;
+        erasures: u64,
+    ) -> Result<bool, StoreError>;
 
     /// Erases for good: text leaves the files, not only the tables (a store that cannot promise it
     /// says so in its docs). Turn records stay; they hold no text. A summary that may hold what is
     /// erased goes too.
+    ///
+    /// Events that are erased while they wait are recorded as superseded, those of one conversation
+    /// in one record with turn 0.
     async fn erase(&self, what: &Erase) -> Result<Erased, StoreError>;
 
     /// Sizes, for `/metrics` and `doctor`.
@@ -265,6 +278,11 @@ pub struct Commit {
     pub consumed: Vec<EventId>,
     /// History is erased from here on before anything is appended: an answer that is given anew.
     pub truncate: Option<Seq>,
+    /// The conversation is erased before anything is appended, as thoroughly as
+    /// [`Erase::Conversation`] does it, but for mail that is not consumed: history, title, the
+    /// state of before, and the places in lists of everybody whose mail does not wait. Numbers of
+    /// messages begin again at 1.
+    pub erase: bool,
     /// What is added to history, numbered on from [`Claim::next_seq`] (or from `truncate`).
     pub append: Vec<Message>,
     /// The conversation's state from now on.
@@ -292,6 +310,11 @@ pub enum Release {
         /// Not before this.
         at: Timestamp,
     },
+    /// To whoever comes after this instant. The attempt does not count.
+    Postpone {
+        /// Not before this.
+        at: Timestamp,
+    },
 }
 
 /// What is kept of a conversation besides its messages. Stored by position (see [`crate::record`]).
@@ -307,6 +330,11 @@ pub struct ConversationState {
     pub summary: Option<Summary>,
     /// Turns in a row without a person, for the loop guard.
     pub unattended: u32,
+    /// Where the conversation began afresh: nothing before it is shown or summarised any more.
+    pub began: Seq,
+    /// How often something of its history was erased. The store counts: it tells who has read
+    /// messages whether they may still be used.
+    pub erasures: u64,
 }
 
 /// What was said, in short.
@@ -338,7 +366,7 @@ pub enum TurnQuery {
     Conversation(ConversationId),
     /// The one that took this event.
     Event(ConversationId, EventId),
-    /// Those whose answer this platform message carries.
+    /// Those that this platform message asked something of, and those whose answer it carries.
     Message(ConversationId, MessageRef),
 }
 
@@ -351,7 +379,9 @@ pub enum Erase {
     /// A whole conversation: messages, state, waiting mail of anybody. A claim on it is lost, so
     /// that a turn under way cannot bring back what is gone.
     Conversation(ConversationId),
-    /// All that a participant said, in every conversation, and their place in lists.
+    /// All that a participant said, in every conversation, and their place in lists. A claim that
+    /// has such mail in hand is lost. If no mail is left then, the turn is over, and its number is
+    /// not used again.
     Participant(ParticipantId),
 }
 

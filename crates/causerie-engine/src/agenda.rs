@@ -55,7 +55,7 @@ pub(crate) struct Post {
 
 /// Decides what to do, with `check` to tell what may be answered.
 pub(crate) fn agenda(claim: &Claim, check: impl Fn(&Event) -> Result<(), Denied>) -> Agenda {
-    if let Some(agenda) = stopped(&claim.mail) {
+    if let Some(agenda) = stopped(&claim.mail, &check) {
         return agenda;
     }
     let mail = mail_of_turn(claim);
@@ -103,13 +103,13 @@ fn mail_of_turn(claim: &Claim) -> Vec<&Event> {
     if mine.is_empty() { all() } else { mine }
 }
 
-/// A stop before an answer began also takes the messages that wait in front of it.
-fn stopped(mail: &[Event]) -> Option<Agenda> {
-    let at = mail.iter().position(Event::is_stop)?;
-    let only_posts = mail[..at]
-        .iter()
-        .all(|event| matches!(event.kind, EventKind::Posted(_)));
-    if !only_posts {
+/// A stop before an answer began also takes the messages that wait in front of it. A stop of
+/// somebody who is not answered stops nobody.
+fn stopped(mail: &[Event], check: impl Fn(&Event) -> Result<(), Denied>) -> Option<Agenda> {
+    let stops = |event: &Event| event.is_stop() && check(event).is_ok();
+    let at = mail.iter().position(stops)?;
+    let in_front = |event: &Event| event.is_stop() || matches!(event.kind, EventKind::Posted(_));
+    if !mail[..at].iter().all(in_front) {
         return None;
     }
     let lead = mail[at].clone();
@@ -121,10 +121,14 @@ fn stopped(mail: &[Event]) -> Option<Agenda> {
         },
         _ => Job::Stop,
     };
+    let ended = |event: &Event| match check(event) {
+        Err(denied) if event.is_stop() => Outcome::Refused(denied.refusal),
+        _ => Outcome::Superseded,
+    };
     let settled = mail[..at]
         .iter()
-        .map(|event| (event.id.clone(), Outcome::Superseded))
-        .collect();
+        .map(|event| (event.id.clone(), ended(event)));
+    let settled = settled.collect();
     Some(Agenda {
         job,
         takes: vec![lead.id.clone()],

@@ -40,6 +40,10 @@ pub(crate) struct Done {
     pub(crate) erase: bool,
 }
 
+/// How far `/why` looks back for a message, past commands and judgements: as far as every store
+/// does.
+const EXPLAINED: usize = 256;
+
 struct Command {
     name: &'static str,
     /// One line for `/help`, in English and Chinese.
@@ -131,6 +135,7 @@ fn help(language: Language) -> String {
 fn new(call: &Call<'_>) -> Done {
     let mut done = call.line(&Line::Fresh);
     done.state.window_start = call.claim.next_seq;
+    done.state.began = call.claim.next_seq;
     done.state.summary = None;
     done.state.unattended = 0;
     done
@@ -205,10 +210,9 @@ async fn export(call: &Call<'_>) -> Result<Done, StoreError> {
 }
 
 async fn why(call: &Call<'_>) -> Result<Done, StoreError> {
-    // Commands are turns too, and nobody asks why about them.
     let query = TurnQuery::Conversation(call.claim.key.conversation.clone());
-    let turns = call.engine.store.turns(&query, 32).await?;
-    let last = turns.iter().find(|turn| turn.persona.is_some());
+    let turns = call.engine.store.turns(&query, EXPLAINED).await?;
+    let last = turns.iter().find(|turn| explain::is_of_interest(turn));
     Ok(match last {
         Some(turn) => call.say(explain::for_person(turn, call.language)),
         None => call.line(&Line::NothingToExplain),

@@ -157,7 +157,7 @@ impl Engine {
                 Accepted::Queued
             }
             Offered::Queued(None) => {
-                if event.is_stop() {
+                if event.is_stop() && self.check(event).is_ok() {
                     self.dispatch.live.stop_for(event);
                 }
                 // With a place and no claim, a turn is at work in this conversation, and its

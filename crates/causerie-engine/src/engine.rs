@@ -21,10 +21,14 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     panic::AssertUnwindSafe,
     sync::Arc,
+    time::Duration,
 };
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+/// How long a task of ours rests after a panic.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
 /// Makes turns happen: takes events in, claims conversations, answers them, and ends cleanly.
 pub struct Engine {
@@ -146,9 +150,16 @@ impl Engine {
         let platforms_stop = CancellationToken::new();
         let background_stop = CancellationToken::new();
         let mut background = JoinSet::new();
-        background.spawn(Arc::clone(self).dispatch_mail(background_stop.clone()));
-        background.spawn(Arc::clone(self).renew_claims(background_stop.clone()));
-        background.spawn(Arc::clone(self).summarise_cuts(background_stop.clone()));
+        let engine = || (Arc::clone(self), background_stop.clone());
+        let (it, stop_it) = engine();
+        let dispatch = move || Arc::clone(&it).dispatch_mail(stop_it.clone());
+        background.spawn(again_after_panics("dispatch", dispatch));
+        let (it, stop_it) = engine();
+        let renewal = move || Arc::clone(&it).renew_claims(stop_it.clone());
+        background.spawn(again_after_panics("renewal", renewal));
+        let (it, stop_it) = engine();
+        let summaries = move || Arc::clone(&it).summarise_cuts(stop_it.clone());
+        background.spawn(again_after_panics("summaries", summaries));
         let mut platforms = self.spawn_platforms(&platforms_stop);
 
         let mut report = RunReport::default();
@@ -205,6 +216,12 @@ impl Engine {
         }
     }
 
+    /// Words of a conversation were erased: no model keeps them.
+    pub(crate) fn backends_forget(&self, conversation: &ConversationId) {
+        let backends = self.backends.values();
+        backends.for_each(|backend| backend.forget(conversation));
+    }
+
     pub(crate) fn claimant(&self) -> Claimant {
         Claimant {
             replica: self.config.replica.clone(),
@@ -250,6 +267,15 @@ impl Engine {
                 .unwrap_or(first),
             usable => usable,
         }
+    }
+}
+
+/// Runs a task of ours until it ends by itself. One that panics, because something it calls did, is
+/// begun again: without it nothing would be answered any more, and nobody would be told.
+async fn again_after_panics<F: Future<Output = ()>>(task: &'static str, begin: impl Fn() -> F) {
+    while AssertUnwindSafe(begin()).catch_unwind().await.is_err() {
+        tracing::error!(task, "it has panicked and begins again; this is a bug");
+        tokio::time::sleep(PANIC_PAUSE).await;
     }
 }
 

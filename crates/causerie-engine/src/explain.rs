@@ -15,6 +15,13 @@ pub fn for_person(record: &TurnRecord, language: Language) -> String {
     }
 }
 
+/// Whether people ask why about a turn: it answered, or it did not do what it was asked. Commands
+/// are turns too, and nobody asks about those that were done.
+pub(crate) fn is_of_interest(record: &TurnRecord) -> bool {
+    let wanting = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_) | Outcome::Failed(_));
+    record.persona.is_some() || record.events.iter().any(|(_, outcome)| wanting(outcome))
+}
+
 /// Explains a turn to the operator, with all that was noted: `causerie explain`.
 pub fn for_operator(record: &TurnRecord) -> String {
     let mut text = format!(

@@ -71,10 +71,7 @@ impl Inbox for EngineInbox {
             .erase(&Erase::Conversation(conversation.clone()))
             .await;
         erased.map_err(InboxError::Unavailable)?;
-        self.0
-            .backends
-            .values()
-            .for_each(|backend| backend.forget(conversation));
+        self.0.backends_forget(conversation);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Keeps the claims of all turns at work. A turn whose claim was lost is told, and never commits.
 
 use crate::{engine::Engine, live::Live};
-use causerie_core::{event::Event, store::StoreError};
+use causerie_core::store::StoreError;
 use futures::StreamExt;
 use std::sync::Arc;
 use tokio::time::sleep;
@@ -55,10 +55,14 @@ impl Engine {
             .pending(&live.key.conversation)
             .await
             .unwrap_or_default();
-        let stops = pending
+        let stops: Vec<_> = pending
             .into_iter()
-            .filter(Event::is_stop)
-            .map(|event| event.id);
-        live.signals.stop_for(stops);
+            .filter(|event| event.is_stop() && self.check(event).is_ok())
+            .map(|event| event.id)
+            .collect();
+        // Whoever is not answered stops nobody.
+        if !stops.is_empty() {
+            live.signals.stop_for(stops);
+        }
     }
 }

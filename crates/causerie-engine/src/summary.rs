@@ -1,20 +1,22 @@
 //! What was said before the window, in short, made in the background.
 //!
 //! A turn that cut history leaves a job. Jobs are done one at a time, so that summaries never stand
-//! in the way of answers for long; a job that finds the queue full is dropped, and the next cut of
-//! that conversation makes up for it.
+//! in the way of answers for long. A job takes up where the summary of the conversation ends,
+//! whatever became of the jobs before it: one that was dropped, failed or died with the process is
+//! made up for by the next cut.
 
 use crate::{engine::Engine, metric};
 use causerie_core::{
     Text,
-    assemble::{Cut, SummaryIngredients, summary_prompt},
+    assemble::{SummaryIngredients, summary_prompt},
     backend::{Backend, Delta},
     id::{ConversationId, ModelName, Seq},
     message::Message,
-    store::{HistoryRange, StoreError, Summary},
+    store::{ConversationState, HistoryRange, StoreError, Summary},
 };
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -23,10 +25,12 @@ use tokio_util::sync::CancellationToken;
 
 /// The most conversations that wait for a summary.
 const QUEUE: usize = 64;
-/// The longest a summary may take.
+/// The longest one prompt may take.
 const DEADLINE: Duration = Duration::from_secs(180);
-/// The most prompts one summary may take: history is cut long before it is larger.
+/// The most prompts of one job; then it waits behind the others for the rest.
 const MAX_PROMPTS: usize = 8;
+/// The most messages that are read at a time.
+const CHUNK: u64 = 256;
 /// The longest summary that is kept, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
 
@@ -35,8 +39,18 @@ const MAX_BYTES: usize = 16 * 1024;
 pub(crate) struct Job {
     pub(crate) conversation: ConversationId,
     pub(crate) model: ModelName,
-    pub(crate) previous: Option<Summary>,
-    pub(crate) cut: Cut,
+}
+
+/// What became of a job.
+enum Made {
+    /// There is a summary of all that was cut.
+    All,
+    /// There is one of a part of it.
+    Part,
+    /// There was nothing to sum up, or what was read must not be told any more.
+    Unwanted,
+    /// The model gave none, or broke off before it had read all.
+    Failed,
 }
 
 /// The jobs that wait.
@@ -81,15 +95,24 @@ impl Engine {
         let working = async {
             while let Some(job) = jobs.recv().await {
                 self.summaries.measure();
-                let result = match timeout(DEADLINE, self.summarise(&job)).await {
-                    Ok(Ok(true)) => "made",
-                    Ok(Ok(false)) | Err(_) => "failed",
+                let made = AssertUnwindSafe(self.summarise(&job)).catch_unwind().await;
+                metric::summary(match made {
+                    Ok(Ok(Made::All)) => "made",
+                    Ok(Ok(Made::Part)) => {
+                        self.summaries.enqueue(job);
+                        "continued"
+                    }
+                    Ok(Ok(Made::Unwanted)) => "unwanted",
+                    Ok(Ok(Made::Failed)) => "failed",
                     Ok(Err(error)) => {
                         tracing::warn!(%error, "a summary could not be stored");
                         "failed"
                     }
-                };
-                metric::summary(result);
+                    Err(_panic) => {
+                        tracing::error!("a summary has panicked");
+                        "failed"
+                    }
+                });
             }
         };
         tokio::select! {
@@ -98,50 +121,83 @@ impl Engine {
         }
     }
 
-    /// Makes one summary, in as many prompts as it takes. Whether there is one now.
-    async fn summarise(&self, job: &Job) -> Result<bool, StoreError> {
-        if !self.is_wanted(job).await? {
-            return Ok(false);
+    /// Brings the summary of a conversation closer to its window, and keeps how far it came.
+    async fn summarise(&self, job: &Job) -> Result<Made, StoreError> {
+        let state = self.store.state(&job.conversation).await?;
+        let covered = covered(&state);
+        if covered >= state.window_start {
+            return Ok(Made::Unwanted);
         }
-        let backend = &self.backends[&job.model];
+        let mut reached = Reached {
+            summary: state.summary.clone().filter(|_| covered > state.began),
+            at: covered,
+        };
+        let mut failed = false;
+        for _ in 0..MAX_PROMPTS {
+            if reached.at >= state.window_start || failed {
+                break;
+            }
+            failed = !self.reach(job, &mut reached, state.window_start).await?;
+        }
+        let Some(summary) = reached.summary.filter(|made| made.before > covered) else {
+            let now = self.store.state(&job.conversation).await?;
+            if now.erasures != state.erasures {
+                self.backends[&job.model].forget(&job.conversation);
+            }
+            return Ok(if failed { Made::Failed } else { Made::Unwanted });
+        };
+        if !self.keep(job, &summary, state.erasures).await? {
+            return Ok(Made::Unwanted);
+        }
+        let all = reached.at >= state.window_start;
+        Ok(match (failed, all) {
+            (true, _) => Made::Failed,
+            (false, false) => Made::Part,
+            (false, true) => Made::All,
+        })
+    }
+
+    /// Takes one step: what follows, as much as one prompt holds. Whether there was one to take.
+    async fn reach(&self, job: &Job, reached: &mut Reached, end: Seq) -> Result<bool, StoreError> {
+        let before = end.min(Seq(reached.at.0 + CHUNK));
         let range = HistoryRange {
-            from: job.cut.from,
-            before: Some(job.cut.before),
+            from: reached.at,
+            before: Some(before),
             limit: None,
         };
         let messages = self.store.history(&job.conversation, range).await?;
-        let mut summary = job.previous.clone();
-        let mut rest = &messages[..];
-        for _ in 0..MAX_PROMPTS {
-            if rest.is_empty() {
-                break;
-            }
-            let step =
-                self.summary_step(backend.as_ref(), &job.conversation, summary.as_ref(), rest);
-            let Some(next) = step.await else {
-                return Ok(false);
-            };
-            rest = &messages[messages.partition_point(|message| message.seq < next.before)..];
-            summary = Some(next);
-        }
-        let Some(mut summary) = summary.filter(|_| rest.is_empty()) else {
+        let Some(last) = messages.last() else {
+            // Erased messages leave gaps; the summary stands for all up to where it ends.
+            reached.to(before);
+            return Ok(true);
+        };
+        let backend = &self.backends[&job.model];
+        let previous = reached.summary.as_ref();
+        let step = self.summary_step(backend.as_ref(), &job.conversation, previous, &messages);
+        let Ok(Some(next)) = timeout(DEADLINE, step).await else {
             return Ok(false);
         };
-        // Erased messages leave gaps; the summary stands for all up to the window.
-        summary.before = job.cut.before;
-        if !self.is_wanted(job).await? {
-            return Ok(false);
-        }
-        self.store.summarise(&job.conversation, &summary).await?;
-        self.dispatch.live.summarised(&job.conversation, &summary);
+        let all = next.before > last.seq;
+        let at = if all { before } else { next.before };
+        reached.summary = Some(next);
+        reached.to(at);
         Ok(true)
     }
 
-    /// Whether the window still begins where the summary ends: who began afresh since then must
-    /// not hear of it again, and after another cut another job is on its way.
-    async fn is_wanted(&self, job: &Job) -> Result<bool, StoreError> {
-        let state = self.store.state(&job.conversation).await?;
-        Ok(state.window_start == job.cut.before)
+    /// Puts a summary in place, unless something was erased since its messages were read or the
+    /// conversation began afresh: nobody must hear of it again. The model forgets what it read.
+    async fn keep(&self, job: &Job, summary: &Summary, erasures: u64) -> Result<bool, StoreError> {
+        let conversation = &job.conversation;
+        let kept = self
+            .store
+            .summarise(conversation, summary, erasures)
+            .await?;
+        if kept {
+            self.dispatch.live.summarised(conversation, summary);
+        } else {
+            self.backends[&job.model].forget(conversation);
+        }
+        Ok(kept)
     }
 
     async fn summary_step(
@@ -175,6 +231,28 @@ impl Engine {
         // It was cut: half a summary is worse than none.
         None
     }
+}
+
+/// A summary while it grows.
+struct Reached {
+    summary: Option<Summary>,
+    /// The first message it does not cover.
+    at: Seq,
+}
+
+impl Reached {
+    fn to(&mut self, at: Seq) {
+        self.at = at;
+        if let Some(summary) = &mut self.summary {
+            summary.before = at;
+        }
+    }
+}
+
+/// The first message that the conversation's summary does not cover.
+fn covered(state: &ConversationState) -> Seq {
+    let reached = state.summary.as_ref().map_or(state.began, |s| s.before);
+    reached.max(state.began)
 }
 
 fn finished(text: &str, before: Seq) -> Option<Summary> {

@@ -78,18 +78,20 @@ impl Engine {
     }
 
     /// The claim is on a platform that this process does not run: another replica may, or an
-    /// operator who took it out of the configuration may put it back.
+    /// operator who took it out of the configuration may put it back. However often that is seen,
+    /// it is no attempt.
     async fn not_ours(&self, claim: &Claim) -> Ended {
         tracing::warn!(conversation = %claim.key.conversation, "mail for a platform that is not here");
         let at = self.clock.now() + self.config.claim_ttl;
-        match self.store.release(&claim.key, Release::Retry { at }).await {
+        let release = Release::Postpone { at };
+        match self.store.release(&claim.key, release).await {
             Ok(()) => Ended::HandedOver,
             Err(_) => Ended::Lost,
         }
     }
 
     /// Whether an event may be answered at all: who it is from, and its size.
-    fn check(&self, event: &Event) -> Result<(), Denied> {
+    pub(crate) fn check(&self, event: &Event) -> Result<(), Denied> {
         self.config.admission.check(event)?;
         let told = |refusal| {
             Err(Denied {
@@ -177,7 +179,9 @@ impl<'a> Turn<'a> {
             Job::Forget(message) => {
                 let what = Erase::Message(self.claim.key.conversation.clone(), message.clone());
                 self.patiently(|| self.engine.store.erase(&what)).await?;
-                Ok(self.close(Outcome::Answered))
+                let mut close = self.close(Outcome::Answered);
+                close.forget = true;
+                Ok(close)
             }
             Job::Feedback(rating) => Ok(self.feedback(*rating)),
             Job::Nothing => Ok(self.close(Outcome::Answered)),

@@ -3,7 +3,7 @@
 use causerie_core::{
     Timestamp,
     event::{Event, EventKind},
-    id::{EventId, MessageRef, TurnNumber},
+    id::{ConversationId, EventId, MessageRef, TurnNumber},
     outcome::{Outcome, PromptShape, TurnRecord, Usage},
 };
 
@@ -33,17 +33,39 @@ pub(crate) fn apply(change: &Event, mut waiting: Event) -> Option<Event> {
     Some(waiting)
 }
 
-/// The record of a change to waiting mail: turn 0, nothing used. `removed` is the event that ended
-/// with it.
+/// The record of a change to waiting mail. `removed` is the event that ended with it.
 pub(crate) fn record(change: &Event, removed: Option<EventId>, now: Timestamp) -> TurnRecord {
     let mut events = vec![(change.id.clone(), Outcome::Answered)];
     events.extend(removed.map(|id| (id, Outcome::Superseded)));
+    let asked = target(change).into_iter().cloned().collect();
+    outside_of_turns(&change.conversation, events, asked, now)
+}
+
+/// The record of mail that was erased while it waited, if there was any.
+pub(crate) fn erased(
+    conversation: &ConversationId,
+    mail: &[Event],
+    now: Timestamp,
+) -> Option<TurnRecord> {
+    let events = mail.iter().map(|e| (e.id.clone(), Outcome::Superseded));
+    let asked = mail.iter().filter_map(Event::worded).cloned().collect();
+    (!mail.is_empty()).then(|| outside_of_turns(conversation, events.collect(), asked, now))
+}
+
+/// A record with turn 0 and nothing used.
+fn outside_of_turns(
+    conversation: &ConversationId,
+    events: Vec<(EventId, Outcome)>,
+    asked: Vec<MessageRef>,
+    now: Timestamp,
+) -> TurnRecord {
     TurnRecord {
-        conversation: change.conversation.clone(),
+        conversation: conversation.clone(),
         turn: TurnNumber(0),
         started: now,
         ended: now,
         events,
+        asked,
         attempts: 0,
         persona: None,
         model: None,

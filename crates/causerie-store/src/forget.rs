@@ -4,7 +4,7 @@ use causerie_core::{
     event::{Event, EventKind, Quoted},
     id::{MessageRef, ParticipantId, Seq},
     message::Message,
-    store::ConversationState,
+    store::{Commit, ConversationState, Summary},
 };
 
 /// What is erased from what stays.
@@ -65,6 +65,33 @@ impl Target<'_> {
         *quoted = None;
         Fate::Changed
     }
+}
+
+/// The state after `commit`, where `now` is what the store holds: the count of erasures is the
+/// store's own, and a summary from before an erasure does not come back.
+pub(crate) fn state_after(commit: &Commit, now: &ConversationState) -> ConversationState {
+    let mut state = commit.state.clone();
+    if state.erasures != now.erasures && !commit.erase {
+        let began = state.began;
+        state.summary = now.summary.clone().filter(|kept| kept.before > began);
+    }
+    state.erasures = now.erasures + u64::from(commit.erase);
+    state
+}
+
+/// What is left of the state of a conversation that is erased.
+pub(crate) fn erased_state(now: &ConversationState) -> ConversationState {
+    ConversationState {
+        erasures: now.erasures + 1,
+        ..ConversationState::default()
+    }
+}
+
+/// Whether `summary`, made after `erasures` erasures, belongs into `state`.
+pub(crate) fn takes(state: &ConversationState, summary: &Summary, erasures: u64) -> bool {
+    let further = (state.summary.as_ref()).is_none_or(|old| old.before < summary.before);
+    let before_window = state.began < summary.before && summary.before <= state.window_start;
+    further && before_window && state.erasures == erasures
 }
 
 /// Takes the summary away if it may hold the message at `seq`.

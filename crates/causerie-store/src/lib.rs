@@ -21,6 +21,9 @@ pub const REMEMBER_EVENTS: Duration = Duration::from_secs(48 * 3600);
 /// The most events that may wait in one conversation, unless a store is told otherwise.
 pub const MAILBOX_LIMIT: usize = 256;
 
+/// How many turn records of each conversation are kept: the newest.
+pub const KEEP_TURNS: usize = 256;
+
 /// What `charges` want of the budget `key` together.
 fn charged(charges: &[causerie_core::limit::Charge], key: &str) -> u64 {
     let wanted = charges.iter().filter(|charge| charge.key == key);

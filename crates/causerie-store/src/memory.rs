@@ -4,7 +4,7 @@ mod archive;
 mod ledger;
 mod mailbox;
 
-use crate::{MAILBOX_LIMIT, title};
+use crate::{KEEP_TURNS, MAILBOX_LIMIT, REMEMBER_EVENTS, forget, title};
 use causerie_core::{
     Clock, Text, Timestamp,
     event::Event,
@@ -14,12 +14,23 @@ use causerie_core::{
     store::{ClaimKey, ConversationState, JournalEntry, ReservationId, StoreError},
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
+
+/// How often what has expired is removed.
+const SWEEP: Duration = Duration::from_secs(3600);
+
+/// The longest window a budget may have: that of a month.
+const LONGEST_WINDOW: Duration = Duration::from_secs(31 * 86_400);
 
 /// Keeps everything in memory. For tests, for trying things out, and as the reference that the
 /// other stores are compared with.
+///
+/// What nobody asked to keep does not grow for ever: events are remembered for
+/// [`REMEMBER_EVENTS`], reservations as long, the newest [`KEEP_TURNS`] turn records of each
+/// conversation, budgets until their window has passed.
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     mailbox_limit: usize,
@@ -31,13 +42,16 @@ struct Inner {
     conversations: BTreeMap<ConversationId, Conversation>,
     /// Who has spoken where, and when last.
     spoken: BTreeMap<(ParticipantId, ConversationId), Timestamp>,
-    turns: Vec<TurnRecord>,
+    /// Orders the turn records of all conversations.
+    record_number: u64,
     fence: u64,
     /// Orders conversations by when they became ready.
     ready_number: u64,
-    budgets: HashMap<(String, Timestamp), u64>,
+    /// The window each budget was last used in, and how much.
+    budgets: HashMap<String, (Timestamp, u64)>,
     reservations: HashMap<ReservationId, Reservation>,
     leases: HashMap<String, Lease>,
+    swept: Timestamp,
 }
 
 #[derive(Default)]
@@ -49,6 +63,8 @@ struct Conversation {
     mail: Vec<Mail>,
     seen: HashMap<EventId, Timestamp>,
     journal: Vec<JournalEntry>,
+    /// The newest last, with its place among those of all conversations.
+    records: VecDeque<(u64, TurnRecord)>,
     /// Turns that have ended.
     turns: u64,
     attempts: u32,
@@ -69,6 +85,7 @@ struct Holder {
 }
 
 struct Reservation {
+    at: Timestamp,
     charges: Vec<(String, Timestamp, u64)>,
     settled: bool,
 }
@@ -103,6 +120,33 @@ impl MemoryStore {
 }
 
 impl Inner {
+    /// Keeps a turn record, and drops what is too many.
+    fn record(&mut self, record: TurnRecord) {
+        self.record_number += 1;
+        let Some(conversation) = self.conversations.get_mut(&record.conversation) else {
+            return;
+        };
+        conversation.records.push_back((self.record_number, record));
+        if conversation.records.len() > KEEP_TURNS {
+            conversation.records.pop_front();
+        }
+    }
+
+    /// Removes what has expired, now and then.
+    fn sweep(&mut self, now: Timestamp) {
+        if now.since(self.swept) < SWEEP {
+            return;
+        }
+        self.swept = now;
+        for conversation in self.conversations.values_mut() {
+            conversation.expire(now);
+        }
+        self.reservations
+            .retain(|_, reservation| now.since(reservation.at) < REMEMBER_EVENTS);
+        self.budgets
+            .retain(|_, (start, _)| now.since(*start) < LONGEST_WINDOW);
+    }
+
     fn next_fence(&mut self) -> Fence {
         self.fence += 1;
         Fence(self.fence)
@@ -136,6 +180,22 @@ impl Conversation {
         let held = self.holder.as_ref().map_or(now, |holder| holder.until);
         Some(held.max(self.not_before))
     }
+
+    /// Forgets events that need not be remembered any more.
+    fn expire(&mut self, now: Timestamp) {
+        self.seen
+            .retain(|_, seen| now.since(*seen) < REMEMBER_EVENTS);
+    }
+
+    /// Erases what was said. What remains remembers which events were seen, so that a late
+    /// redelivery does not bring anything back, and how far its numbers went. Mail stays.
+    fn erase(&mut self) {
+        self.state = forget::erased_state(&self.state);
+        self.messages.clear();
+        self.last_seq = Seq::default();
+        self.journal.clear();
+    }
+
     /// Takes the title anew from what there is: history first, then mail.
     fn retitle(&mut self) {
         let said = self.messages.iter().find_map(title::of_message);

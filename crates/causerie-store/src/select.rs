@@ -11,7 +11,8 @@ pub(crate) fn is_meant(record: &TurnRecord, query: &TurnQuery) -> bool {
             record.conversation == *id && record.events.iter().any(|(e, _)| e == event)
         }
         TurnQuery::Message(id, message) => {
-            record.conversation == *id && record.delivered.contains(message)
+            let carries = record.delivered.contains(message) || record.asked.contains(message);
+            record.conversation == *id && carries
         }
     }
 }

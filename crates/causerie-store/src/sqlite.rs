@@ -8,6 +8,7 @@ mod ledger;
 mod mailbox;
 mod schema;
 mod session;
+mod sweep;
 mod worker;
 
 use crate::MAILBOX_LIMIT;
@@ -47,6 +48,11 @@ const READERS: usize = 2;
 /// Erased text is overwritten in the file (`secure_delete`), and the log that may still hold it is
 /// folded back and emptied before [`Archive::erase`] answers. What the file system or a backup
 /// keeps of older states is beyond it.
+///
+/// What nobody asked to keep does not grow for ever: events are remembered for
+/// [`REMEMBER_EVENTS`](crate::REMEMBER_EVENTS), reservations as long, the newest
+/// [`KEEP_TURNS`](crate::KEEP_TURNS) turn records of each conversation, budgets until their window
+/// has passed.
 pub struct SqliteStore {
     path: PathBuf,
     /// `None` for a store that was opened for reading.
@@ -97,7 +103,7 @@ impl SqliteStore {
     ) -> Result<Self, StoreError> {
         let path = path.into();
         let lock = file::Lock::take(&path)?;
-        let connection = file::open(&path, options)?;
+        let connection = file::open(&path, options, schema::MIGRATIONS)?;
         let fault = |fault: Fault| fault.at(&path);
         let session = Session::new(connection, Arc::clone(clock), true, options.mailbox_limit);
         let writer = Worker::writer(session.map_err(fault)?).map_err(file::unavailable)?;
@@ -171,6 +177,15 @@ impl SqliteStore {
             .map_err(|fault| fault.at(&self.path))
     }
 
+    /// Folds the log back into the file and empties it.
+    async fn fold(&self) -> Result<(), StoreError> {
+        let Some(writer) = &self.writer else {
+            return Ok(());
+        };
+        let folded = writer.between(Session::fold).await;
+        folded.map_err(|fault| fault.at(&self.path))
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         operation: impl FnOnce(&mut Session) -> Result<T, Fault> + Send + 'static,
@@ -217,8 +232,15 @@ impl Mailbox for SqliteStore {
 
     async fn commit(&self, claim: &ClaimKey, commit: &Commit) -> Result<Committed, StoreError> {
         let (claim, commit) = (claim.clone(), commit.clone());
-        self.write(move |session| session.commit_turn(&claim, &commit))
-            .await
+        let erases = commit.erase;
+        let committed = self
+            .write(move |session| session.commit_turn(&claim, &commit))
+            .await?;
+        if erases && let Err(error) = self.fold().await {
+            // The commit took effect and must not look as if it had not: the next fold makes up.
+            tracing::warn!(%error, "erased text may stay in the log for a while");
+        }
+        Ok(committed)
     }
 
     async fn release(&self, claim: &ClaimKey, release: Release) -> Result<(), StoreError> {
@@ -268,21 +290,17 @@ impl Archive for SqliteStore {
         &self,
         conversation: &ConversationId,
         summary: &Summary,
-    ) -> Result<(), StoreError> {
+        erasures: u64,
+    ) -> Result<bool, StoreError> {
         let (id, summary) = (conversation.clone(), summary.clone());
-        self.write(move |session| session.summarise(&id, &summary))
+        self.write(move |session| session.summarise(&id, &summary, erasures))
             .await
     }
 
     async fn erase(&self, what: &Erase) -> Result<Erased, StoreError> {
         let what = what.clone();
         let erased = self.write(move |session| session.erase(&what)).await?;
-        if let Some(writer) = &self.writer {
-            writer
-                .between(Session::fold)
-                .await
-                .map_err(|fault| fault.at(&self.path))?;
-        }
+        self.fold().await?;
         Ok(erased)
     }
 

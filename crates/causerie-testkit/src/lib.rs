@@ -5,6 +5,7 @@ pub mod browser;
 pub mod chat;
 pub mod clock;
 pub mod platform;
+pub mod platform_conformance;
 pub mod process;
 pub mod prompt;
 pub mod server;

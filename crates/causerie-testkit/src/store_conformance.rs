@@ -45,6 +45,7 @@ macro_rules! store_conformance {
             claims::an_offer_takes_over_an_expired_claim
             claims::a_handed_over_turn_goes_on_and_does_not_count
             claims::a_retry_waits_for_its_time
+            claims::a_postponed_turn_waits_and_does_not_count
             claims::next_due_tells_when_a_claim_expires
             claims::a_renewed_claim_holds_longer
             claims::a_renewal_tells_of_a_stop
@@ -57,6 +58,9 @@ macro_rules! store_conformance {
             turns::mail_that_came_later_may_be_consumed
             turns::messages_are_numbered_on
             turns::truncation_erases_and_numbers_from_there
+            turns::an_erasing_commit_keeps_what_waits
+            turns::a_commit_brings_no_erased_summary_back
+            turns::the_newest_turns_are_kept
             turns::a_stale_commit_writes_nothing
             turns::turns_are_found_by_conversation_event_and_message
             changes::an_edit_changes_waiting_mail
@@ -73,7 +77,9 @@ macro_rules! store_conformance {
             archive::conversations_are_listed_the_latest_first
             archive::titles_are_the_first_line
             archive::a_summary_is_put_in_place_once
-            archive::a_summary_behind_the_window_is_refused
+            archive::a_summary_reaches_to_the_window_and_no_further
+            archive::a_summary_of_what_was_before_a_fresh_beginning_is_refused
+            archive::a_summary_of_what_was_read_before_an_erasure_is_refused
             archive::the_census_counts
             erase::a_message_is_erased
             erase::a_message_that_waits_is_erased
@@ -84,6 +90,7 @@ macro_rules! store_conformance {
             erase::a_late_redelivery_brings_nothing_back
             erase::an_erased_conversation_can_be_used_again
             erase::a_participant_is_erased_everywhere
+            erase::a_claim_on_mail_of_an_erased_participant_is_lost
             erase::a_participant_is_erased_though_they_were_erased_before
             erase::a_summary_goes_with_what_it_may_hold
             erase::turn_records_stay

@@ -4,6 +4,7 @@ mod chats;
 mod edges;
 mod growth;
 mod properties;
+mod stability;
 mod summaries;
 
 use super::*;

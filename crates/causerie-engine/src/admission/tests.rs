@@ -94,6 +94,47 @@ fn a_block_wins_and_is_silent() {
 }
 
 #[test]
+fn rules_tell_platforms_and_places_apart() {
+    let at = |platform: &str, place: &str| Event {
+        conversation: ConversationId::new(format!("{platform}/{place}")).unwrap(),
+        place: Place::new(place).unwrap(),
+        ..event("ann", false)
+    };
+    let rule = |platform: &str, place: &str| Rule {
+        platform: Pattern::new(platform),
+        place: Pattern::new(place),
+        ..Rule::default()
+    };
+    let admitted = |admission: &Admission, platform: &str, place: &str| {
+        admission.check(&at(platform, place)).is_ok()
+    };
+    let allows = Admission {
+        allow: vec![rule("web", "*"), rule("telegram.*", "-100*")],
+        ..Admission::default()
+    };
+    for (platform, place, expected) in [
+        ("web", "room", true),
+        ("webs", "room", false),
+        ("telegram.support", "-1001", true),
+        ("telegram.support", "42", false),
+        ("telegram", "-1001", false),
+        ("discord", "-1001", false),
+    ] {
+        assert_eq!(
+            admitted(&allows, platform, place),
+            expected,
+            "{platform} {place}"
+        );
+    }
+    let blocks = Admission {
+        block: vec![rule("web", "noise")],
+        ..Admission::default()
+    };
+    assert!(!admitted(&blocks, "web", "noise"));
+    assert!(admitted(&blocks, "web", "room") && admitted(&blocks, "discord", "noise"));
+}
+
+#[test]
 fn a_rule_reads_from_configuration_and_knows_its_keys() {
     let rule: Rule = serde_json::from_str(r#"{"participant": "42"}"#).unwrap();
     assert!(rule.matches(&event("42", false)) && !rule.matches(&event("43", false)));

@@ -10,10 +10,11 @@ use crate::{
 use causerie_core::{
     Timestamp,
     assemble::Cut,
+    event::Event,
     id::{EventId, ModelName, Seq},
     message::{Message, Part, Role},
     outcome::{Failure, Outcome, PromptShape, TurnRecord, Usage},
-    store::{Commit, ConversationState, Erase},
+    store::{Commit, ConversationState, Summary},
 };
 
 /// What a turn came to.
@@ -21,8 +22,10 @@ pub(super) struct Close {
     pub(super) outcome: Outcome,
     pub(super) state: ConversationState,
     pub(super) truncate: Option<Seq>,
-    /// Whether the conversation is erased for good after the commit.
+    /// Whether the conversation is erased for good.
     pub(super) erase: bool,
+    /// Whether words were erased that models may have kept.
+    pub(super) forget: bool,
     append: Vec<Message>,
     held: Option<Held>,
     usage: Usage,
@@ -39,8 +42,9 @@ impl Turn<'_> {
     pub(super) fn close(&self, outcome: Outcome) -> Close {
         let mut state = self.claim.state.clone();
         // A summary made since the claim must not be undone.
-        let summary = self.signals.summary();
-        if let Some(summary) = summary.filter(|made| made.before == state.window_start) {
+        let reached = state.summary.as_ref().map_or(state.began, |old| old.before);
+        let fits = |made: &Summary| reached < made.before && made.before <= state.window_start;
+        if let Some(summary) = self.signals.summary().filter(fits) {
             state.summary = Some(summary);
         }
         Close {
@@ -48,6 +52,7 @@ impl Turn<'_> {
             state,
             truncate: None,
             erase: false,
+            forget: false,
             append: vec![],
             held: None,
             usage: Usage::default(),
@@ -70,6 +75,7 @@ impl Turn<'_> {
                 .map(|(event, _)| event.clone())
                 .collect(),
             truncate: close.truncate,
+            erase: close.erase,
             append: close.append,
             state: close.state,
             record,
@@ -84,17 +90,14 @@ impl Turn<'_> {
         };
         metric::committed(&commit.record);
         self.log(&commit.record);
-        if close.erase {
-            self.erase().await;
+        if close.erase || close.forget {
+            self.engine.backends_forget(&self.claim.key.conversation);
         }
-        if let (Some(cut), Some(model), true) = (close.cut, close.model, self.persona.summarise) {
+        if let (Some(_), Some(model), true) = (close.cut, close.model, self.persona.summarise) {
             let conversation = self.claim.key.conversation.clone();
-            let previous = commit.state.summary;
             self.engine.summaries.enqueue(summary::Job {
                 conversation,
                 model,
-                previous,
-                cut,
             });
         }
         Ended::Committed {
@@ -111,6 +114,9 @@ impl Turn<'_> {
                 events.push((stop, Outcome::Answered));
             }
         }
+        let mail = self.claim.mail.iter();
+        let taken = mail.filter(|event| events.iter().any(|(id, _)| *id == event.id));
+        let asked = taken.filter_map(Event::worded).cloned().collect();
         let delivered = &close.told.delivered;
         let answers =
             matches!(agenda.job, Job::Answer(_) | Job::Refuse(_)) || close.model.is_some();
@@ -120,6 +126,7 @@ impl Turn<'_> {
             started: self.started,
             ended: self.engine.clock.now(),
             events,
+            asked,
             attempts: self.claim.attempt,
             persona: answers.then(|| self.persona.name.clone()),
             model: close.model.clone(),
@@ -152,22 +159,6 @@ impl Turn<'_> {
             tracing::debug!(?outcome, millis, "a turn has ended");
         }
     }
-
-    async fn erase(&self) {
-        let conversation = &self.claim.key.conversation;
-        let what = Erase::Conversation(conversation.clone());
-        if self
-            .patiently(|| self.engine.store.erase(&what))
-            .await
-            .is_err()
-        {
-            tracing::warn!("history is gone, but the conversation's list entry may remain");
-        }
-        self.engine
-            .backends
-            .values()
-            .for_each(|backend| backend.forget(conversation));
-    }
 }
 
 impl Close {
@@ -177,7 +168,8 @@ impl Close {
         self
     }
 
-    /// Adds what was said on both sides to history.
+    /// Adds what was said on both sides to history. A question that is too long for the model stays
+    /// out: in history it would push everything else out of the next prompt.
     pub(super) fn answered(
         &mut self,
         question: Question,
@@ -195,10 +187,13 @@ impl Close {
         } else {
             self.state.unattended + 1
         };
+        self.truncate = question.truncate;
+        if self.outcome == Outcome::Failed(Failure::TooLong) {
+            return;
+        }
         if let Some(from) = progress.window_start {
             self.state.window_start = from;
         }
-        self.truncate = question.truncate;
         let asked = question.messages.last().cloned();
         self.append = question.messages;
         let unseen = self.outcome == Outcome::Failed(Failure::Undeliverable);

@@ -6,7 +6,6 @@ use causerie_core::{
     Text,
     draft::Ending,
     event::Rating,
-    id::Seq,
     outcome::{Outcome, Refusal},
     platform::Notice,
 };
@@ -51,10 +50,7 @@ impl Turn<'_> {
         };
         close.told(self.until_taken(reply.end(ending)).await??);
         close.state = done.state;
-        if done.erase {
-            close.truncate = Some(Seq(1));
-            close.erase = true;
-        }
+        close.erase = done.erase;
         Ok(close)
     }
 

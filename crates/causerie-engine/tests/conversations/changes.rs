@@ -95,6 +95,7 @@ async fn a_deletion_purges_history() {
     chat.say("My password is swordfish").await;
     chat.delete().await;
     assert_eq!(chat.history_text().await, "Assistant: Noted.");
+    assert_eq!(chat.backend.forgotten(), [chat.conversation().clone()]);
     chat.say("What was it?").await;
     assert!(!chat.backend.prompt_texts()[1].contains("swordfish"));
     assert_eq!(chat.outcomes().await.len(), 3);

@@ -22,6 +22,8 @@ use tokio::{runtime::Runtime, time::sleep};
 enum Happening {
     Post,
     Command,
+    Forget,
+    New,
     Edit,
     Delete,
     Stop,
@@ -38,6 +40,8 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         5 => Just(Happening::Post),
         1 => Just(Happening::Command),
+        1 => Just(Happening::Forget),
+        1 => Just(Happening::New),
         1 => Just(Happening::Edit),
         1 => Just(Happening::Delete),
         1 => Just(Happening::Stop),
@@ -127,6 +131,12 @@ async fn live_through(
             }
             Happening::Command => {
                 chat.post("/help").await;
+            }
+            Happening::Forget => {
+                chat.post("/forget").await;
+            }
+            Happening::New => {
+                chat.post("/new").await;
             }
             Happening::Edit if chat.has_said() => chat.send_edit(&format!("edited {at}")).await,
             Happening::Delete if chat.has_said() => chat.send_delete().await,

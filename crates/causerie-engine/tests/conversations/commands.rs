@@ -1,13 +1,17 @@
 //! Commands.
 
 use causerie_core::{
+    backend::BackendError,
     event::EventKind,
     id::{ModelName, PersonaName},
+    outcome::Outcome,
     persona::Persona,
+    store::TurnQuery,
 };
 use causerie_testkit::{
     backend::{Script, ScriptedBackend},
     chat::Chat,
+    platform::Mishap,
 };
 use insta::assert_snapshot;
 
@@ -74,6 +78,29 @@ async fn forget_erases_for_good() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_said_while_forget_runs_is_answered() {
+    let mut chat = Chat::new();
+    chat.say("My name is Ann.").await;
+    let slow = Mishap::Slow(std::time::Duration::from_secs(5));
+    chat.platform.expect_mishaps([Some(slow)]);
+    chat.post("/forget").await;
+    chat.post("hello").await;
+    assert_snapshot!(chat.settle().await, @r"
+    bot [Told]: This conversation is erased.
+    bot: hello
+    ");
+    assert_snapshot!(chat.history_text().await, @r"
+    User: hello
+    Assistant: hello
+    ");
+    assert_snapshot!(chat.backend.prompt_texts()[1], @"user: hello");
+    let outcomes = chat.outcomes().await;
+    assert!(outcomes.len() == 3 && outcomes.iter().all(|(_, o)| *o == Outcome::Answered));
+    let entries = chat.inbox().conversations(&chat.speaker.id, 10).await;
+    assert_eq!(entries.unwrap()[0].title.expose(), "hello");
+}
+
+#[tokio::test(start_paused = true)]
 async fn export_shows_the_conversation() {
     let mut chat = Chat::new();
     assert_snapshot!(chat.say("/export").await, @"bot [Told]: Nothing has been said here yet.");
@@ -102,6 +129,32 @@ async fn why_explains_the_last_answer() {
 
     The model saw 0 earlier messages (about 0 tokens), read 19 tokens and wrote 2.
     ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_tells_of_a_message_however_many_commands_came_since() {
+    let mut chat = Chat::new();
+    chat.backend
+        .expect([Script::refuse(BackendError::TimedOut)]);
+    chat.say("Hi").await;
+    for _ in 0..40 {
+        chat.say("/help").await;
+    }
+    assert_snapshot!(chat.say("/why").await, @"bot [Told]: The last message could not be answered (deadline) by assistant with the model small in 0.0 s.");
+    chat.say(" ").await;
+    assert_snapshot!(chat.say("/why").await, @"bot [Told]: The last message was refused (empty) in 0.0 s.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_operator_finds_a_turn_by_the_message_that_was_answered() {
+    let mut chat = Chat::new();
+    let asked = chat.post("Hi").await;
+    chat.settle().await;
+    chat.say("More").await;
+    let query = TurnQuery::Message(chat.conversation().clone(), asked);
+    let turns = chat.store.turns(&query, 9).await.unwrap();
+    assert_eq!(turns.len(), 1);
+    assert_eq!(turns[0].events[0].0.as_str(), "e1");
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,7 +56,12 @@ async fn every_way_a_model_fails_is_one_line_and_one_record() {
         chat.backend.expect([Script::refuse(error)]);
         seen += &(chat.say("Hi").await + "\n");
         assert_eq!(outcome(&chat).await, Outcome::Failed(failure));
-        assert_eq!(chat.history_text().await, "User: Hi");
+        let kept = if failure == Failure::TooLong {
+            ""
+        } else {
+            "User: Hi"
+        };
+        assert_eq!(chat.history_text().await, kept);
         assert!(
             !chat.turns().await[0].notes.is_empty(),
             "the operator is told too"
@@ -199,6 +204,22 @@ async fn what_does_not_fit_the_model_is_said() {
     chat.backend
         .set_capabilities(|can| can.context_window = 2048);
     assert_snapshot!(chat.say(&"word ".repeat(4000)).await, @"bot [Failed(TooLong)]: That message is too long for this model. Please shorten it.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_fit_the_model_leaves_its_memory_as_it_was() {
+    let mut chat = Chat::new();
+    chat.backend
+        .set_capabilities(|can| can.context_window = 2048);
+    chat.say("My name is Ann.").await;
+    chat.say(&"word ".repeat(4000)).await;
+    assert_eq!(outcome(&chat).await, Outcome::Failed(Failure::TooLong));
+    chat.say("Who am I?").await;
+    assert_snapshot!(chat.backend.prompt_texts()[1], @r"
+    user: My name is Ann.
+    assistant: My name is Ann.
+    user: Who am I?
+    ");
 }
 
 #[tokio::test(start_paused = true)]

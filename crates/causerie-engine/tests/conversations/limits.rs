@@ -1,13 +1,15 @@
 //! Budgets, and who is answered.
 
 use causerie_core::{
+    event::EventKind,
     limit::{Limit, LimitScope, LimitUnit, Window},
     outcome::{Outcome, Refusal},
 };
 use causerie_engine::{Pattern, Rule};
 use causerie_testkit::{
     backend::Script,
-    chat::{Chat, person},
+    chat::{Chat, Setup, conversation, person},
+    platform::Mishap,
 };
 use insta::assert_snapshot;
 use std::time::Duration;
@@ -59,6 +61,88 @@ async fn a_turn_that_cost_nothing_counts_for_nothing() {
     chat.say("One").await;
     assert!(chat.say("Two").await.contains("Two"));
     assert!(chat.say("Three").await.contains("limit"));
+}
+
+/// A chat in which nobody hears bob.
+fn without_bob(change: impl FnOnce(&mut Setup)) -> Chat {
+    Chat::with(|setup| {
+        let bob = Rule {
+            participant: Pattern::new("bob"),
+            ..Default::default()
+        };
+        setup.config.admission.block = vec![bob];
+        change(setup);
+    })
+}
+
+/// For ten seconds another conversation is at work.
+async fn take_the_only_place(chat: &mut Chat) {
+    let mut busy = chat.event(EventKind::Command {
+        message: None,
+        name: "help".into(),
+        argument: "".into(),
+    });
+    busy.conversation = conversation("elsewhere");
+    let slow = Mishap::Slow(Duration::from_secs(10));
+    chat.platform.expect_mishaps([Some(slow)]);
+    chat.inbox().offer(busy).await.unwrap();
+}
+
+fn slowly() -> Script {
+    Script::say("One ")
+        .then_wait(100 * Duration::from_secs(1))
+        .then_say("two.")
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_who_is_blocked_stops_nobody() {
+    let mut chat = without_bob(|_| {});
+    chat.backend.expect([slowly()]);
+    chat.post("Count").await;
+    sleep(Duration::from_secs(1)).await;
+    chat.speaker = person("bob");
+    assert_eq!(chat.press_stop().await, "bot: One two.");
+    let outcomes = chat.outcomes().await;
+    assert_eq!(outcomes[0].1, Outcome::Answered);
+    assert_eq!(outcomes[1].1, Outcome::Refused(Refusal::NotAllowed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_who_is_blocked_stops_nobody_from_another_process() {
+    let mut chat = without_bob(|_| {});
+    chat.backend.expect([slowly()]);
+    chat.post("Count").await;
+    sleep(Duration::from_secs(1)).await;
+    chat.start_another();
+    chat.speaker = person("bob");
+    assert_eq!(chat.press_stop().await, "bot: One two.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_who_is_blocked_takes_nothing_that_waits_with_them() {
+    let mut chat = without_bob(|setup| setup.config.max_turns = 1);
+    tokio::task::yield_now().await;
+    take_the_only_place(&mut chat).await;
+    chat.post("Hi").await;
+    chat.speaker = person("bob");
+    assert!(chat.press_stop().await.ends_with("bot: Hi"));
+    let outcomes: Vec<Outcome> = chat.outcomes().await.into_iter().map(|o| o.1).collect();
+    let refused = Outcome::Refused(Refusal::NotAllowed);
+    assert_eq!(outcomes, [Outcome::Answered, refused.clone()]);
+
+    // A stop of somebody else behind it still takes what waits in front.
+    chat.speaker = person("ann");
+    take_the_only_place(&mut chat).await;
+    chat.post("Hi").await;
+    chat.speaker = person("bob");
+    chat.offer(EventKind::StopPressed).await;
+    chat.speaker = person("ann");
+    chat.press_stop().await;
+    let outcomes: Vec<Outcome> = chat.outcomes().await.into_iter().map(|o| o.1).collect();
+    assert_eq!(
+        outcomes[2..],
+        [Outcome::Superseded, refused, Outcome::Answered]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,5 +11,6 @@ mod fallback;
 mod limits;
 mod load;
 mod recovery;
+mod summaries;
 mod tools;
 mod wiring;

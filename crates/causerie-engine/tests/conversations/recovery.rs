@@ -1,10 +1,13 @@
 //! Crashes, hand-overs and stores that are away.
 
-use crate::recovery::flaky::FlakyStore;
+use crate::recovery::flaky::{Call, FlakyStore};
 use causerie_core::{
+    event::EventKind,
+    id::{ConversationId, ReplicaId},
     limit::{Limit, LimitScope, LimitUnit, Window},
     outcome::{Failure, Outcome},
     platform::{Creates, InboxError},
+    store::{Claimant, Mailbox},
 };
 use causerie_testkit::{
     backend::Script,
@@ -179,6 +182,52 @@ async fn stop_reaches_a_turn_of_another_process() {
     ");
     assert!(pressed.elapsed() < 30 * SECOND);
     assert_eq!(chat.outcomes().await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn mail_of_a_platform_that_is_not_here_waits_until_it_is_back() {
+    let mut chat = Chat::new();
+    let mut event = chat.event(EventKind::StopPressed);
+    event.conversation = ConversationId::new("gone/room").unwrap();
+    chat.store.offer(&event, None).await.unwrap();
+    chat.say("Hi").await;
+    sleep(3600 * SECOND).await;
+    chat.shut_down().await;
+    sleep(60 * SECOND).await;
+    let claimant = Claimant {
+        replica: ReplicaId::new("test").unwrap(),
+        ttl: SECOND,
+    };
+    let claim = chat.store.claim(&claimant).await.unwrap().unwrap();
+    assert_eq!((claim.mail, claim.attempt), (vec![event], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_store_stops_no_dispatch() {
+    let clock = Arc::new(TokioClock::default());
+    let store = Arc::new(FlakyStore::new(clock));
+    let mut chat = Chat::with(|setup| setup.store = Some(store.clone()));
+    tokio::task::yield_now().await;
+    store.panic_next(Call::Claim);
+    let event = chat.event(EventKind::StopPressed);
+    store.offer(&event, None).await.unwrap();
+    chat.settle().await;
+    assert!(!store.will_panic(), "it was claimed and did panic");
+    assert_eq!(chat.outcomes().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_store_stops_no_renewal() {
+    let clock = Arc::new(TokioClock::default());
+    let store = Arc::new(FlakyStore::new(clock));
+    let mut chat = Chat::with(|setup| setup.store = Some(store.clone()));
+    chat.backend
+        .expect([Script::say("One ").then_wait(200 * SECOND).then_say("two.")]);
+    store.panic_next(Call::Renew);
+    assert_eq!(chat.say("Count").await, "bot: One two.");
+    assert!(!store.will_panic(), "it was renewed and did panic");
+    let turns = chat.turns().await;
+    assert_eq!((turns.len(), turns[0].attempts), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 use super::{Conversation, Inner, MemoryStore};
 use crate::{
+    amend,
     forget::{self, Fate, Target},
     select,
 };
@@ -90,53 +91,60 @@ impl Archive for MemoryStore {
 
     async fn turns(&self, query: &TurnQuery, limit: usize) -> Result<Vec<TurnRecord>, StoreError> {
         let inner = self.lock();
-        let found = inner
-            .turns
-            .iter()
-            .rev()
-            .filter(|record| select::is_meant(record, query));
-        Ok(found.take(limit).cloned().collect())
+        let all = inner.conversations.values().flat_map(|c| &c.records);
+        let mut found: Vec<_> = all
+            .filter(|(_, record)| select::is_meant(record, query))
+            .collect();
+        found.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+        let newest = found.into_iter().take(limit);
+        Ok(newest.map(|(_, record)| record.clone()).collect())
     }
 
     async fn summarise(
         &self,
         conversation: &ConversationId,
         summary: &Summary,
-    ) -> Result<(), StoreError> {
+        erasures: u64,
+    ) -> Result<bool, StoreError> {
         let mut inner = self.lock();
         let Some(conversation) = inner.conversations.get_mut(conversation) else {
-            return Ok(());
+            return Ok(false);
         };
         let state = &mut conversation.state;
-        let reaches = state
-            .summary
-            .as_ref()
-            .is_none_or(|old| old.before < summary.before);
-        if reaches && summary.before >= state.window_start {
+        let takes = forget::takes(state, summary, erasures);
+        if takes {
             state.summary = Some(summary.clone());
         }
-        Ok(())
+        Ok(takes)
     }
 
     async fn erase(&self, what: &Erase) -> Result<Erased, StoreError> {
+        let now = self.clock.now();
         let mut inner = self.lock();
         let mut erased = Erased::default();
+        let mut records = vec![];
         match what {
             Erase::Message(id, message) => {
                 if let Some(conversation) = inner.conversations.get_mut(id) {
-                    conversation.forget(&Target::Message(message), &mut erased);
+                    let mail = conversation.forget(&Target::Message(message), &mut erased);
+                    records.extend(amend::erased(id, &mail, now));
                 }
             }
-            Erase::Conversation(id) => erase_conversation(&mut inner, id, &mut erased),
+            Erase::Conversation(id) => {
+                let mail = erase_conversation(&mut inner, id, &mut erased);
+                records.extend(amend::erased(id, &mail, now));
+            }
             Erase::Participant(who) => {
-                for conversation in inner.conversations.values_mut() {
-                    conversation.forget(&Target::Participant(who), &mut erased);
+                for (id, conversation) in &mut inner.conversations {
+                    let mail = conversation.forget(&Target::Participant(who), &mut erased);
+                    records.extend(amend::erased(id, &mail, now));
                 }
                 inner
                     .spoken
                     .retain(|(participant, _), _| participant != who);
             }
         }
+        records.into_iter().for_each(|record| inner.record(record));
         Ok(erased)
     }
 
@@ -155,41 +163,70 @@ impl Archive for MemoryStore {
 }
 
 impl Conversation {
-    fn forget(&mut self, target: &Target<'_>, erased: &mut Erased) {
+    /// Takes out what is meant, and gives back the mail that was among it.
+    fn forget(&mut self, target: &Target<'_>, erased: &mut Erased) -> Vec<Event> {
         let state = &mut self.state;
-        let (messages, mail) = (self.messages.len(), self.mail.len());
+        let (before, mut changed) = (self.messages.len(), false);
         self.messages.retain_mut(|message| {
-            let gone = target.strip_message(message) == Fate::Gone;
-            if gone {
+            let fate = target.strip_message(message);
+            changed |= fate != Fate::Stays;
+            if fate == Fate::Gone {
                 forget::strip_summary(state, message.seq);
             }
-            !gone
+            fate != Fate::Gone
         });
-        self.mail
-            .retain_mut(|mail| target.strip_event(&mut mail.event) != Fate::Gone);
-        let (messages, mail) = (messages - self.messages.len(), mail - self.mail.len());
-        if messages + mail > 0 {
+        state.erasures += u64::from(changed);
+        let (mut gone, mut in_hand) = (vec![], false);
+        self.mail.retain_mut(|mail| {
+            let fate = target.strip_event(&mut mail.event);
+            if fate == Fate::Gone {
+                gone.push(mail.event.clone());
+                in_hand |= mail.taken.is_some();
+            }
+            fate != Fate::Gone
+        });
+        if in_hand && matches!(target, Target::Participant(_)) {
+            self.take_from_hand();
+        }
+        let messages = before - self.messages.len();
+        if messages + gone.len() > 0 {
             self.retitle();
         }
         erased.messages += messages as u64;
-        erased.mail += mail as u64;
+        erased.mail += gone.len() as u64;
+        gone
+    }
+
+    /// Ends the claim whose mail was taken away, and the turn if no mail is left.
+    fn take_from_hand(&mut self) {
+        self.holder = None;
+        if self.mail.is_empty() {
+            self.turns += 1;
+            self.attempts = 0;
+            self.journal.clear();
+        }
     }
 }
 
 /// What remains is a shell that remembers which events were seen, so that a late redelivery does
-/// not bring the conversation back, and how far its numbers went.
-fn erase_conversation(inner: &mut Inner, id: &ConversationId, erased: &mut Erased) {
+/// not bring the conversation back, how far its numbers went, and the records of its turns. Gives
+/// back the mail that waited.
+fn erase_conversation(inner: &mut Inner, id: &ConversationId, erased: &mut Erased) -> Vec<Event> {
     let Some(conversation) = inner.conversations.get_mut(id) else {
-        return;
+        return vec![];
     };
     erased.messages += conversation.messages.len() as u64;
     erased.mail += conversation.mail.len() as u64;
+    let mail = std::mem::take(&mut conversation.mail);
     *conversation = Conversation {
+        state: forget::erased_state(&conversation.state),
         seen: std::mem::take(&mut conversation.seen),
+        records: std::mem::take(&mut conversation.records),
         turns: conversation.turns + 1,
         ..Conversation::default()
     };
     inner
         .spoken
         .retain(|(_, conversation), _| conversation != id);
+    mail.into_iter().map(|mail| mail.event).collect()
 }

@@ -3,6 +3,7 @@
 use super::{Inner, Lease, MemoryStore, Reservation};
 use async_trait::async_trait;
 use causerie_core::{
+    Timestamp,
     id::Fence,
     limit::Charge,
     store::{Claimant, Ledger, ReservationId, Reserved, StoreError},
@@ -17,12 +18,12 @@ impl Ledger for MemoryStore {
     ) -> Result<Reserved, StoreError> {
         let now = self.clock.now();
         let mut inner = self.lock();
+        inner.sweep(now);
         if inner.reservations.contains_key(id) {
             return Ok(Reserved::Granted);
         }
         for (i, charge) in charges.iter().enumerate() {
-            let key = (charge.key.clone(), charge.window.start(now));
-            let used = inner.budgets.get(&key).copied().unwrap_or_default();
+            let used = inner.used(&charge.key, charge.window.start(now));
             let used = used.saturating_add(crate::charged(&charges[..i], &charge.key));
             if used.saturating_add(charge.amount) > charge.capacity {
                 let until = charge.window.end(now);
@@ -35,15 +36,14 @@ impl Ledger for MemoryStore {
         let mut taken = Vec::with_capacity(charges.len());
         for charge in charges {
             let start = charge.window.start(now);
-            *inner
-                .budgets
-                .entry((charge.key.clone(), start))
-                .or_default() += charge.amount;
+            let used = inner.used(&charge.key, start).saturating_add(charge.amount);
+            inner.budgets.insert(charge.key.clone(), (start, used));
             taken.push((charge.key.clone(), start, charge.amount));
         }
         inner.reservations.insert(
             id.clone(),
             Reservation {
+                at: now,
                 charges: taken,
                 settled: false,
             },
@@ -84,8 +84,18 @@ impl Inner {
             return;
         }
         for ((key, start, taken), used) in reservation.charges.iter().zip(used) {
-            let budget = self.budgets.entry((key.clone(), *start)).or_default();
-            *budget = budget.saturating_sub(*taken).saturating_add(*used);
+            // A window that has passed is nobody's concern any more.
+            if let Some((_, budget)) = self.budgets.get_mut(key).filter(|(s, _)| s == start) {
+                *budget = budget.saturating_sub(*taken).saturating_add(*used);
+            }
+        }
+    }
+
+    /// What is used of a budget in the window that began at `start`.
+    fn used(&self, key: &str, start: Timestamp) -> u64 {
+        match self.budgets.get(key) {
+            Some((window, used)) if *window == start => *used,
+            _ => 0,
         }
     }
 }

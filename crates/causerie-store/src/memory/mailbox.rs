@@ -1,7 +1,7 @@
 //! Mail and claims.
 
 use super::{Conversation, Holder, Inner, Mail, MemoryStore};
-use crate::{REMEMBER_EVENTS, amend, title};
+use crate::{amend, forget, title};
 use async_trait::async_trait;
 use causerie_core::{
     Timestamp,
@@ -25,19 +25,18 @@ impl Mailbox for MemoryStore {
         let now = self.clock.now();
         let mut inner = self.lock();
         let inner = &mut *inner;
+        inner.sweep(now);
         let conversation = inner
             .conversations
             .entry(event.conversation.clone())
             .or_default();
-        conversation
-            .seen
-            .retain(|_, seen| now.since(*seen) < REMEMBER_EVENTS);
+        conversation.expire(now);
         if conversation.seen.contains_key(&event.id) {
             return Ok(Offered::Duplicate);
         }
         if let Some(record) = change(conversation, event, now) {
             conversation.seen.insert(event.id.clone(), now);
-            inner.turns.push(record);
+            inner.record(record);
             return Ok(Offered::Amended);
         }
         if conversation.mail.len() >= self.mailbox_limit {
@@ -117,6 +116,10 @@ impl Mailbox for MemoryStore {
         let ready = inner.ready_number;
         let conversation = inner.held(claim)?;
 
+        let state = forget::state_after(commit, &conversation.state);
+        if commit.erase {
+            conversation.erase();
+        }
         if let Some(from) = commit.truncate {
             conversation.messages.retain(|message| message.seq < from);
             conversation.last_seq = Seq(from.0.saturating_sub(1));
@@ -127,7 +130,7 @@ impl Mailbox for MemoryStore {
             message.seq = conversation.last_seq;
             conversation.messages.push(message);
         }
-        conversation.state = commit.state.clone();
+        conversation.state = state;
         conversation
             .mail
             .retain(|mail| !commit.consumed.contains(&mail.event.id));
@@ -141,15 +144,22 @@ impl Mailbox for MemoryStore {
         conversation.not_before = Timestamp::default();
         conversation.ready = ready;
         let more = !conversation.mail.is_empty();
-        if commit.truncate.is_some() {
+        if commit.truncate.is_some() || commit.erase {
             conversation.retitle();
+        }
+        if commit.erase {
+            let waiting = conversation.mail.iter().map(|m| m.event.author.id.clone());
+            let waiting: Vec<_> = waiting.collect();
+            inner
+                .spoken
+                .retain(|(who, place), _| *place != claim.conversation || waiting.contains(who));
         }
 
         for author in commit.append.iter().filter_map(|m| m.author.as_ref()) {
             let place = (author.id.clone(), claim.conversation.clone());
             inner.spoken.entry(place).or_insert(now);
         }
-        inner.turns.push(commit.record.clone());
+        inner.record(commit.record.clone());
         if let Some((id, used)) = &commit.settle {
             inner.settle(id, used);
         }
@@ -163,6 +173,10 @@ impl Mailbox for MemoryStore {
         match release {
             Release::Handover => conversation.attempts = conversation.attempts.saturating_sub(1),
             Release::Retry { at } => conversation.not_before = at,
+            Release::Postpone { at } => {
+                conversation.attempts = conversation.attempts.saturating_sub(1);
+                conversation.not_before = at;
+            }
         }
         Ok(())
     }

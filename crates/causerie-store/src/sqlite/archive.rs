@@ -2,6 +2,7 @@
 
 use super::{conversation::Row, fault::Fault, session::Session};
 use crate::{
+    amend,
     forget::{self, Fate, Target},
     select, title,
 };
@@ -113,21 +114,19 @@ impl Session {
         &mut self,
         id: &ConversationId,
         summary: &Summary,
-    ) -> Result<(), Fault> {
+        erasures: u64,
+    ) -> Result<bool, Fault> {
         let Some(mut row) = Row::find(self, id)? else {
-            return Ok(());
+            return Ok(false);
         };
         let mut state = row.state()?;
-        let reaches = state
-            .summary
-            .as_ref()
-            .is_none_or(|old| old.before < summary.before);
-        if !reaches || summary.before < state.window_start {
-            return Ok(());
+        if !forget::takes(&state, summary, erasures) {
+            return Ok(false);
         }
         state.summary = Some(summary.clone());
         row.set_state(&state)?;
-        row.save(self)
+        row.save(self)?;
+        Ok(true)
     }
 
     pub(super) fn erase(&mut self, what: &Erase) -> Result<Erased, Fault> {
@@ -135,19 +134,19 @@ impl Session {
         match what {
             Erase::Message(id, message) => {
                 if let Some(row) = Row::find(self, id)? {
-                    self.forget(row, &Target::Message(message), &mut erased)?;
+                    self.forget(id, row, &Target::Message(message), &mut erased)?;
                 }
             }
             Erase::Conversation(id) => {
                 if let Some(row) = Row::find(self, id)? {
-                    self.erase_conversation(&row, &mut erased)?;
+                    self.erase_conversation(id, row, &mut erased)?;
                 }
             }
             Erase::Participant(who) => {
                 // Somebody may be quoted where they never spoke: every conversation is looked at.
                 for id in self.names()? {
                     if let Some(row) = Row::find(self, &id)? {
-                        self.forget(row, &Target::Participant(who), &mut erased)?;
+                        self.forget(&id, row, &Target::Participant(who), &mut erased)?;
                     }
                 }
                 self.execute("DELETE FROM spoken WHERE participant = ?", [who.as_str()])?;
@@ -175,6 +174,7 @@ impl Session {
     /// Takes out of one conversation what is meant, and the summary that may hold it.
     fn forget(
         &mut self,
+        id: &ConversationId,
         mut row: Row,
         target: &Target<'_>,
         erased: &mut Erased,
@@ -185,9 +185,11 @@ impl Session {
             .prepare_cached("SELECT body FROM message WHERE conversation = ?")?;
         let messages: Vec<Message> = decode_all(statement.query([row.id])?)?;
         drop(statement);
-        let before = *erased;
+        let (before, mut changed) = (*erased, false);
         for mut message in messages {
-            match target.strip_message(&mut message) {
+            let fate = target.strip_message(&mut message);
+            changed |= fate != Fate::Stays;
+            match fate {
                 Fate::Stays => {}
                 Fate::Changed => self.put_message(row.id, &message)?,
                 Fate::Gone => {
@@ -200,6 +202,8 @@ impl Session {
                 }
             }
         }
+        state.erasures += u64::from(changed);
+        let (mut gone, mut in_hand) = (vec![], false);
         for (number, mut event) in self.mail(row.id, 0)? {
             match target.strip_event(&mut event) {
                 Fate::Stays => {}
@@ -208,13 +212,32 @@ impl Session {
                     self.remove_mail(row.id, number)?;
                     row.waiting -= 1;
                     erased.mail += 1;
+                    in_hand |= number <= row.taken;
+                    gone.push(event);
                 }
             }
         }
-        if *erased != before {
+        if in_hand && matches!(target, Target::Participant(_)) {
+            self.take_from_hand(&mut row)?;
+        }
+        if let Some(record) = amend::erased(id, &gone, self.now()) {
+            self.record(row.id, &record)?;
+        }
+        if changed || *erased != before {
             row.set_state(&state)?;
             row.title = self.title(row.id)?;
             row.save(self)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the claim whose mail was taken away, and the turn if no mail is left.
+    fn take_from_hand(&self, row: &mut Row) -> Result<(), Fault> {
+        row.until = 0;
+        if row.waiting == 0 {
+            row.turn += 1;
+            row.attempts = 0;
+            self.execute("DELETE FROM journal WHERE conversation = ?", [row.id])?;
         }
         Ok(())
     }
@@ -248,7 +271,7 @@ impl Session {
     fn names(&self) -> Result<Vec<ConversationId>, Fault> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT name FROM conversation ORDER BY id")?;
+            .prepare_cached("SELECT name FROM conversation ORDER BY name")?;
         let mut rows = statement.query([])?;
         let mut found = vec![];
         while let Some(row) = rows.next()? {
@@ -259,18 +282,33 @@ impl Session {
 
     /// What remains is a row that remembers how far its numbers went and which events were seen, so
     /// that a late redelivery does not bring anything back.
-    fn erase_conversation(&mut self, row: &Row, erased: &mut Erased) -> Result<(), Fault> {
+    fn erase_conversation(
+        &mut self,
+        id: &ConversationId,
+        mut row: Row,
+        erased: &mut Erased,
+    ) -> Result<(), Fault> {
+        let mail: Vec<Event> = self.mail(row.id, 0)?.into_iter().map(|(_, e)| e).collect();
         let messages = self.execute("DELETE FROM message WHERE conversation = ?", [row.id])?;
-        let mail = self.execute("DELETE FROM mail WHERE conversation = ?", [row.id])?;
+        self.execute("DELETE FROM mail WHERE conversation = ?", [row.id])?;
         self.execute("DELETE FROM journal WHERE conversation = ?", [row.id])?;
         self.execute("DELETE FROM spoken WHERE conversation = ?", [row.id])?;
-        self.execute(
-            "UPDATE conversation SET title = '', state = NULL, last_seq = 0, turn = turn + 1,
-             attempts = 0, until = 0, taken = 0, not_before = 0, waiting = 0 WHERE id = ?",
-            [row.id],
-        )?;
+        if let Some(record) = amend::erased(id, &mail, self.now()) {
+            self.record(row.id, &record)?;
+        }
+        let state = forget::erased_state(&row.state()?);
+        row.set_state(&state)?;
+        row.title = Text::default();
+        row.last_seq = 0;
+        row.turn += 1;
+        row.attempts = 0;
+        row.until = 0;
+        row.taken = 0;
+        row.not_before = 0;
+        row.waiting = 0;
+        row.save(self)?;
         erased.messages += messages as u64;
-        erased.mail += mail as u64;
+        erased.mail += mail.len() as u64;
         Ok(())
     }
 }

@@ -1,6 +1,9 @@
 //! What can go wrong inside SQLite, in the words of the contract.
 
-use causerie_core::{record::RecordError, store::StoreError};
+use causerie_core::{
+    record::{RecordError, VERSION},
+    store::StoreError,
+};
 use rusqlite::ErrorCode;
 use std::path::Path;
 
@@ -40,6 +43,11 @@ impl Fault {
         };
         match self {
             Fault::Stale => StoreError::Stale,
+            Fault::Record(RecordError::Newer(version)) => StoreError::Newer {
+                path: path.to_owned(),
+                found: version.into(),
+                known: VERSION.into(),
+            },
             Fault::Record(error) => corrupt(error.to_string()),
             Fault::Value(what) => corrupt(what.to_owned()),
             Fault::Closed => StoreError::Unavailable("the store was closed".into()),
@@ -72,10 +80,10 @@ impl Fault {
             Fault::Stale => Fault::Stale,
             Fault::Closed => Fault::Closed,
             Fault::Value(what) => Fault::Value(what),
-            Fault::Record(error) => Fault::Value(match error {
-                RecordError::Newer(_) => "a record of a newer version",
-                _ => "a record that cannot be read",
-            }),
+            Fault::Record(RecordError::Newer(version)) => {
+                Fault::Record(RecordError::Newer(*version))
+            }
+            Fault::Record(_) => Fault::Value("a record that cannot be read"),
             Fault::Sql(error) => Fault::Sql(match error.sqlite_error() {
                 Some(code) => rusqlite::Error::SqliteFailure(*code, None),
                 None => rusqlite::Error::InvalidQuery,

@@ -56,14 +56,20 @@ impl Lock {
     }
 }
 
-/// Opens the store for writing; makes it if nothing is there, and brings an older one forward.
-pub(super) fn open(path: &Path, options: &Options) -> Result<Connection, StoreError> {
+/// Opens the store for writing; makes it if nothing is there, and brings an older one forward by
+/// those of `migrations` that it has not seen.
+pub(super) fn open(
+    path: &Path,
+    options: &Options,
+    migrations: &[&str],
+) -> Result<Connection, StoreError> {
     if !check(path)? {
-        create(path)?;
+        create(path, migrations)?;
     }
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    configure(&connection, 1024).map_err(|fault| fault.at(path))?;
+    know(&connection, path, migrations)?;
     let prepared = || -> Result<(), Fault> {
-        configure(&connection, 1024)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "secure_delete", true)?;
@@ -76,9 +82,7 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<Connection, StoreEr
         Ok(())
     };
     prepared().map_err(|fault| fault.at(path))?;
-    know(&connection, path)?;
-    schema::migrate(&mut connection, schema::MIGRATIONS)
-        .map_err(|error| Fault::from(error).at(path))?;
+    schema::migrate(&mut connection, migrations).map_err(|error| Fault::from(error).at(path))?;
     end_old_claims(&connection).map_err(|error| Fault::from(error).at(path))?;
     Ok(connection)
 }
@@ -97,7 +101,7 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, StoreError> {
     }
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     configure(&connection, 512).map_err(|fault| fault.at(path))?;
-    know(&connection, path)?;
+    know(&connection, path, schema::MIGRATIONS)?;
     Ok(connection)
 }
 
@@ -106,7 +110,8 @@ pub(super) fn unavailable(error: io::Error) -> StoreError {
 }
 
 /// Whether a store is there. A file that is there but is no whole SQLite file is an error: it held
-/// something once, and a new store in its place would look like an empty history.
+/// something once, and a new store in its place would look like an empty history. So is a file of
+/// another program. Nothing is changed by looking.
 fn check(path: &Path) -> Result<bool, StoreError> {
     let corrupt = |detail: &str| {
         Err(StoreError::Corrupt {
@@ -129,6 +134,10 @@ fn check(path: &Path) -> Result<bool, StoreError> {
     }
     if &header[..16] != MAGIC {
         return corrupt("it does not begin as a SQLite file does");
+    }
+    // SQLite marks our files before they get their name, so the mark is never in the log alone.
+    if header[68..72] != schema::APPLICATION_ID.to_be_bytes() {
+        return corrupt("it is a SQLite file of another program");
     }
     let length = file
         .metadata()
@@ -153,7 +162,7 @@ fn expected_length(header: &[u8; 100]) -> u64 {
 
 /// Makes a new store under another name and moves it into place when it is whole, so that an empty
 /// file is never one of ours.
-fn create(path: &Path) -> Result<(), StoreError> {
+fn create(path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
     let new = beside(path, ".new");
     let _ = fs::remove_file(&new);
     let made = || -> Result<(), Fault> {
@@ -161,7 +170,7 @@ fn create(path: &Path) -> Result<(), StoreError> {
         let mut connection = Connection::open_with_flags(&new, flags)?;
         connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        schema::migrate(&mut connection, schema::MIGRATIONS)?;
+        schema::migrate(&mut connection, migrations)?;
         connection.close().map_err(|(_, error)| Fault::from(error))
     };
     made().map_err(|fault| fault.at(path))?;
@@ -189,21 +198,10 @@ fn configure(connection: &Connection, cache_kib: i64) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses what another program, or a newer one, wrote.
-fn know(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let fault = |error: rusqlite::Error| Fault::from(error).at(path);
-    let id: i32 = connection
-        .pragma_query_value(None, "application_id", |row| row.get(0))
-        .map_err(fault)?;
-    if id != schema::APPLICATION_ID {
-        let detail = "it is a SQLite file of another program".to_owned();
-        return Err(StoreError::Corrupt {
-            path: path.to_owned(),
-            detail,
-        });
-    }
-    let found = schema::version(connection).map_err(fault)?;
-    let known = schema::MIGRATIONS.len() as u32;
+/// Refuses what a newer program wrote.
+fn know(connection: &Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
+    let found = schema::version(connection).map_err(|error| Fault::from(error).at(path))?;
+    let known = migrations.len() as u32;
     if found > known {
         return Err(StoreError::Newer {
             path: path.to_owned(),
@@ -231,3 +229,6 @@ fn io_error(error: &io::Error, path: &Path) -> StoreError {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

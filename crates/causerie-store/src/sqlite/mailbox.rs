@@ -6,7 +6,7 @@ use super::{
     fault::Fault,
     session::Session,
 };
-use crate::{REMEMBER_EVENTS, amend, title};
+use crate::{KEEP_TURNS, amend, forget, title};
 use causerie_core::{
     Timestamp,
     event::Event,
@@ -20,12 +20,6 @@ use causerie_core::{
 use rusqlite::{OptionalExtension, params};
 use std::time::Duration;
 
-/// Conversations whose expired rows are removed with each offer that finds a new one.
-const SWEEP: i64 = 4;
-
-/// Longer than any window of a budget, in milliseconds.
-const LONGEST_WINDOW: i64 = 32 * 86_400_000;
-
 impl Session {
     pub(super) fn offer(
         &mut self,
@@ -33,12 +27,10 @@ impl Session {
         claimant: Option<&Claimant>,
     ) -> Result<Offered, Fault> {
         let now = self.now();
+        self.sweep(now)?;
         let mut row = match Row::find(self, &event.conversation)? {
             Some(row) => row,
-            None => {
-                self.sweep(now)?;
-                Row::create(self, &event.conversation)?
-            }
+            None => Row::create(self, &event.conversation)?,
         };
         if !self.see(row.id, event, now)? {
             return Ok(Offered::Duplicate);
@@ -129,6 +121,11 @@ impl Session {
         commit: &Commit,
     ) -> Result<Committed, Fault> {
         let mut row = self.held(claim)?;
+        let state = forget::state_after(commit, &row.state()?);
+        if commit.erase {
+            self.execute("DELETE FROM message WHERE conversation = ?", [row.id])?;
+            row.last_seq = 0;
+        }
         if let Some(from) = commit.truncate {
             self.execute(
                 "DELETE FROM message WHERE conversation = ? AND seq >= ?",
@@ -141,15 +138,18 @@ impl Session {
             let mut message = message.clone();
             message.seq = Seq(row.last_seq as u64);
             self.put_message(row.id, &message)?;
-            if let Some(author) = &message.author {
-                self.execute(
-                    "INSERT OR IGNORE INTO spoken (participant, conversation, at) VALUES (?, ?, ?)",
-                    params![author.id.as_str(), row.id, self.now().0],
-                )?;
-            }
         }
         self.consume(&mut row, commit)?;
-        if commit.truncate.is_some() {
+        if commit.erase {
+            self.unlist(row.id)?;
+        }
+        for author in commit.append.iter().filter_map(|m| m.author.as_ref()) {
+            self.execute(
+                "INSERT OR IGNORE INTO spoken (participant, conversation, at) VALUES (?, ?, ?)",
+                params![author.id.as_str(), row.id, self.now().0],
+            )?;
+        }
+        if commit.truncate.is_some() || commit.erase {
             row.title = self.title(row.id)?;
         }
         self.record(row.id, &commit.record)?;
@@ -159,7 +159,7 @@ impl Session {
         if let Some((id, used)) = &commit.settle {
             self.settle(id, used)?;
         }
-        row.set_state(&commit.state)?;
+        row.set_state(&state)?;
         row.turn += 1;
         row.until = 0;
         row.taken = 0;
@@ -180,6 +180,10 @@ impl Session {
         match release {
             Release::Handover => row.attempts = (row.attempts - 1).max(0),
             Release::Retry { at } => row.not_before = at.0,
+            Release::Postpone { at } => {
+                row.attempts = (row.attempts - 1).max(0);
+                row.not_before = at.0;
+            }
         }
         row.save(self)
     }
@@ -311,6 +315,25 @@ impl Session {
         Ok(())
     }
 
+    /// Takes an erased conversation from the lists of all who have no mail that waits there.
+    fn unlist(&self, conversation: i64) -> Result<(), Fault> {
+        let waiting = self.mail(conversation, 0)?;
+        let stay: Vec<&str> = (waiting.iter().map(|(_, e)| e.author.id.as_str())).collect();
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT participant FROM spoken WHERE conversation = ?")?;
+        let listed = statement.query_map([conversation], |row| row.get::<_, String>(0))?;
+        for who in listed.collect::<Result<Vec<_>, _>>()? {
+            if !stay.contains(&who.as_str()) {
+                self.execute(
+                    "DELETE FROM spoken WHERE conversation = ? AND participant = ?",
+                    params![conversation, who],
+                )?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn change_mail(
         &self,
         conversation: i64,
@@ -368,34 +391,17 @@ impl Session {
         Ok(found)
     }
 
-    fn record(&self, conversation: i64, record: &TurnRecord) -> Result<(), Fault> {
+    /// Keeps a turn record, and drops those that are too many.
+    pub(super) fn record(&self, conversation: i64, record: &TurnRecord) -> Result<(), Fault> {
         self.execute(
             "INSERT INTO turn (conversation, body) VALUES (?, ?)",
             params![conversation, record::encode(record)?],
         )?;
-        Ok(())
-    }
-
-    /// Removes what has expired from a few conversations, so that no single offer pays for all.
-    fn sweep(&mut self, now: Timestamp) -> Result<(), Fault> {
-        let old = now.0 - i64::try_from(REMEMBER_EVENTS.as_millis()).unwrap_or(i64::MAX);
-        let last = self.swept + SWEEP;
         self.execute(
-            "DELETE FROM seen WHERE conversation > ? AND conversation <= ? AND at < ?",
-            [self.swept, last, old],
+            "DELETE FROM turn WHERE conversation = ?1 AND id <=
+             (SELECT id FROM turn WHERE conversation = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+            params![conversation, KEEP_TURNS as i64],
         )?;
-        let beyond: Option<i64> = self
-            .connection
-            .prepare_cached("SELECT id FROM conversation WHERE id > ? ORDER BY id LIMIT 1")?
-            .query_row([last], |row| row.get(0))
-            .optional()?;
-        if beyond.is_none() {
-            self.execute("DELETE FROM reservation WHERE at < ?", [old])?;
-            // The window of such a budget has ended, whichever it is.
-            let ended = now.0 - LONGEST_WINDOW;
-            self.execute("DELETE FROM budget WHERE start < ?", [ended])?;
-        }
-        self.swept = beyond.map_or(0, |id| id - 1);
         Ok(())
     }
 }

@@ -13,8 +13,12 @@ pub(super) struct Session {
     writes: bool,
     /// The highest place given in the queue of conversations that are ready.
     last_ready: i64,
-    /// The last conversation whose expired rows were swept.
+    /// The last conversation whose expired rows were swept, and when.
     pub(super) swept: i64,
+    pub(super) swept_at: Timestamp,
+    /// Why the transaction of this group is over before its end. SQLite rolls all of it back when
+    /// a statement meets a full disk, for one.
+    broken: Option<Fault>,
 }
 
 impl Session {
@@ -39,6 +43,8 @@ impl Session {
             writes,
             last_ready,
             swept: 0,
+            swept_at: Timestamp::default(),
+            broken: None,
         })
     }
 
@@ -61,7 +67,8 @@ impl Session {
         Ok(self.connection.prepare_cached(sql)?.execute(parameters)?)
     }
 
-    /// Runs `operation` so that nothing of it remains if it fails.
+    /// Runs `operation` so that nothing of it remains if it fails. Once the transaction is broken,
+    /// nothing more is run in it.
     pub(super) fn isolated<T>(
         &mut self,
         operation: impl FnOnce(&mut Session) -> Result<T, Fault>,
@@ -69,26 +76,56 @@ impl Session {
         if !self.writes {
             return operation(self);
         }
-        self.execute("SAVEPOINT operation", [])?;
-        let result = operation(self);
-        if result.is_err() {
-            self.execute("ROLLBACK TO operation", [])?;
+        if let Some(fault) = &self.broken {
+            return Err(fault.again());
         }
-        self.execute("RELEASE operation", [])?;
+        self.execute("SAVEPOINT operation", [])?;
+        let mut result = operation(self);
+        if result.is_err() {
+            let undone = self.execute("ROLLBACK TO operation", []);
+            result = self.unless_broken(result, undone);
+        }
+        if self.broken.is_none() {
+            let released = self.execute("RELEASE operation", []);
+            result = self.unless_broken(result, released);
+        }
         result
     }
 
-    pub(super) fn begin(&self) -> Result<(), Fault> {
-        self.execute("BEGIN IMMEDIATE", []).map(drop)
+    /// `result`, or why the savepoint could not be ended. The first fault says why: what follows
+    /// from it, such as a savepoint that is no more, says nothing.
+    fn unless_broken<T>(
+        &mut self,
+        result: Result<T, Fault>,
+        ended: Result<usize, Fault>,
+    ) -> Result<T, Fault> {
+        let Err(second) = ended else { return result };
+        let first = result.err().unwrap_or(second);
+        self.broken = Some(first.again());
+        Err(first)
     }
 
-    pub(super) fn commit(&self) -> Result<(), Fault> {
-        self.execute("COMMIT", []).map(drop)
+    /// Whether the transaction was broken off.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.is_some()
     }
 
-    pub(super) fn rollback(&self) {
-        // Where the failure already ended the transaction, there is nothing to roll back.
-        let _ = self.execute("ROLLBACK", []);
+    /// Begins the transaction of a group. If that fails, nothing of the group is run.
+    pub(super) fn begin(&mut self) {
+        self.broken = self.execute("BEGIN IMMEDIATE", []).err();
+    }
+
+    /// Ends the transaction of a group: all of it is durable, or nothing of it took effect.
+    pub(super) fn end(&mut self) -> Result<(), Fault> {
+        let ended = match self.broken.take() {
+            Some(fault) => Err(fault),
+            None => self.execute("COMMIT", []).map(drop),
+        };
+        if ended.is_err() && !self.connection.is_autocommit() {
+            // If this fails too, the next group does not begin.
+            let _ = self.execute("ROLLBACK", []);
+        }
+        ended
     }
 
     /// Folds the log back into the file and empties it.

@@ -5,7 +5,11 @@
 //! more operations share a flush. Readers do the same without a transaction.
 
 use super::{fault::Fault, session::Session};
-use std::{io, sync::Mutex, thread};
+use std::{
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+};
 use tokio::sync::{mpsc, oneshot};
 
 /// Operations that may wait for one worker; more wait at the callers.
@@ -88,11 +92,7 @@ impl Worker {
                 let _ = sender.send(durable.and(result));
             })
         }));
-        let queue = self
-            .queue
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone();
+        let queue = lock(&self.queue).clone();
         queue
             .ok_or(Fault::Closed)?
             .send(job)
@@ -103,22 +103,31 @@ impl Worker {
 
     /// Takes nothing more in, finishes what waits, and closes the connection.
     pub(super) async fn close(&self) {
-        drop(
-            self.queue
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .take(),
-        );
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread {
+        if let Some(thread) = self.end() {
             // A thread that panicked has nothing left to close.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
     }
+
+    /// Takes nothing more in, and gives the thread to wait for.
+    fn end(&self) -> Option<thread::JoinHandle<()>> {
+        drop(lock(&self.queue).take());
+        lock(&self.thread).take()
+    }
+}
+
+/// Whoever drops a worker without closing it waits until it has written what it took: the lock of
+/// the file, which is dropped after, must not be free while somebody writes.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(thread) = self.end() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn write(mut session: Session, mut jobs: mpsc::Receiver<Job>) {
@@ -146,20 +155,17 @@ fn write_group(
     jobs: &mut mpsc::Receiver<Job>,
     answers: &mut Vec<Answer>,
 ) -> Option<Job> {
-    let begun = session.begin();
+    session.begin();
     answers.push(first(session));
     let mut alone = None;
-    while answers.len() < GROUP && alone.is_none() {
+    while answers.len() < GROUP && alone.is_none() && !session.is_broken() {
         match jobs.try_recv() {
             Ok(Job::Operation(operation)) => answers.push(operation(session)),
             Ok(job) => alone = Some(job),
             Err(_) => break,
         }
     }
-    let durable = begun.and_then(|()| session.commit());
-    if durable.is_err() {
-        session.rollback();
-    }
+    let durable = session.end();
     for answer in answers.drain(..) {
         answer(durable.as_ref().map_err(Fault::again).copied());
     }

@@ -10,7 +10,9 @@ use causerie_core::{
     id::{MessageRef, ModelName, PersonaName, Seq, ToolName},
     message::{Message, Part, Role, ToolCall},
     outcome::{Failure, Outcome, PromptShape, Refusal},
-    store::{Commit, ConversationState, HistoryRange, JournalEntry, Release, Summary, TurnQuery},
+    store::{
+        Commit, ConversationState, Erase, HistoryRange, JournalEntry, Release, Summary, TurnQuery,
+    },
 };
 use std::time::Duration;
 
@@ -56,8 +58,8 @@ pub async fn an_unknown_conversation_is_empty(world: World) {
     let list = world.store.conversations(&ann, 9).await;
     assert_eq!(list.expect("they are listed"), []);
     let summary = summary("nothing", 1);
-    let stored = world.store.summarise(&unknown, &summary).await;
-    stored.expect("it is no error");
+    let stored = world.store.summarise(&unknown, &summary, 0).await;
+    assert!(!stored.expect("it is no error"));
     let census = world.store.census().await.expect("it counts");
     assert_eq!((census.conversations, census.messages), (0, 0));
 }
@@ -133,6 +135,8 @@ fn rich(claim: &causerie_core::store::Claim, picture: Attachment) -> Commit {
         window_start: Seq(7),
         summary: Some(summary("so far", 7)),
         unattended: 2,
+        began: Seq(3),
+        erasures: 0,
     };
     let record = &mut commit.record;
     record.persona = commit.state.persona.clone();
@@ -204,8 +208,15 @@ fn summary(text: &str, before: u64) -> Summary {
 
 /// Leaves a conversation whose window starts at 3.
 async fn cut(world: &World) {
-    world.exchange(&posted("a", 1, "ann", "one")).await;
-    let claim = world.offer_and_claim(&posted("a", 2, "ann", "two")).await;
+    cut_with(world, 1).await;
+}
+
+/// The same, with events and messages `n` and the next.
+async fn cut_with(world: &World, n: u32) {
+    world.exchange(&posted("a", n, "bob", "one")).await;
+    let claim = world
+        .offer_and_claim(&posted("a", n + 1, "ann", "two"))
+        .await;
     let claim = claim.expect("it is free");
     let mut commit = sample::answer(&claim);
     commit.state.window_start = Seq(3);
@@ -214,9 +225,13 @@ async fn cut(world: &World) {
 
 async fn summarised(world: &World, text: &str, before: u64) -> Option<Summary> {
     let id = conversation("a");
-    let stored = world.store.summarise(&id, &summary(text, before)).await;
-    stored.expect("it is no error");
-    world.store.state(&id).await.expect("it is read").summary
+    let state = async || world.store.state(&id).await.expect("it is read");
+    let (wanted, old) = (summary(text, before), state().await);
+    let stored = world.store.summarise(&id, &wanted, old.erasures).await;
+    let (stored, now) = (stored.expect("it is no error"), state().await.summary);
+    let expected = if stored { Some(wanted) } else { old.summary };
+    assert_eq!(now, expected, "what is there is what the answer says");
+    now
 }
 
 /// One that reaches as far stays.
@@ -227,10 +242,49 @@ pub async fn a_summary_is_put_in_place_once(world: World) {
     assert_eq!(summarised(&world, "second", 3).await, first);
 }
 
-/// Who began afresh does not hear of it again.
-pub async fn a_summary_behind_the_window_is_refused(world: World) {
+/// It may cover a part of what was cut, and then more of it, but nothing that prompts still show.
+pub async fn a_summary_reaches_to_the_window_and_no_further(world: World) {
     cut(&world).await;
-    assert_eq!(summarised(&world, "late", 2).await, None);
+    assert_eq!(summarised(&world, "too far", 4).await, None);
+    let part = Some(summary("part", 2));
+    assert_eq!(summarised(&world, "part", 2).await, part);
+    assert_eq!(summarised(&world, "less", 1).await, part);
+    let all = Some(summary("all", 3));
+    assert_eq!(summarised(&world, "all", 3).await, all);
+}
+
+/// Who began afresh does not hear of it again.
+pub async fn a_summary_of_what_was_before_a_fresh_beginning_is_refused(world: World) {
+    cut(&world).await;
+    let claim = world.offer_and_claim(&posted("a", 3, "ann", "three")).await;
+    let claim = claim.expect("it is free");
+    let mut commit = sample::silence(&claim);
+    (commit.state.began, commit.state.window_start) = (Seq(5), Seq(5));
+    world.commit(&claim, &commit).await;
+    for late in [3, 5] {
+        assert_eq!(summarised(&world, "late", late).await, None);
+    }
+}
+
+/// What was read before an erasure is told to nobody.
+pub async fn a_summary_of_what_was_read_before_an_erasure_is_refused(world: World) {
+    let id = conversation("a");
+    for (n, what) in [
+        (1, Erase::Message(id.clone(), sample::inbound(1))),
+        (3, Erase::Participant(sample::participant("bob").id)),
+        (5, Erase::Conversation(id.clone())),
+    ] {
+        cut_with(&world, n).await;
+        let before = world.store.state(&id).await.expect("it is read");
+        world.erase(&what).await;
+        let after = world.store.state(&id).await.expect("it is read");
+        assert!(after.erasures > before.erasures);
+        let late = summary("late", 3);
+        let stored = world.store.summarise(&id, &late, before.erasures).await;
+        assert!(!stored.expect("it is no error"));
+        assert_eq!(world.store.state(&id).await.expect("it is read"), after);
+        world.erase(&Erase::Conversation(id.clone())).await;
+    }
 }
 
 /// Conversations, messages, mail; and something takes room.

@@ -169,6 +169,22 @@ pub async fn a_retry_waits_for_its_time(world: World) {
     assert_eq!(second.journal, [JournalEntry::Sending { part: 0 }]);
 }
 
+/// Nobody gets it before its time, and however often that happens, no attempt counts.
+pub async fn a_postponed_turn_waits_and_does_not_count(world: World) {
+    let mut claim = world.offer_and_claim(&posted("a", 1, "ann", "one")).await;
+    for _ in 0..9 {
+        let held = claim.expect("its time has come");
+        assert_eq!((held.turn, held.attempt), (TurnNumber(1), 1));
+        let at = world.clock.now() + Duration::from_secs(10);
+        world.release(&held, Release::Postpone { at }).await;
+        assert_eq!(world.claim().await, None);
+        let due = world.store.next_due().await.expect("it is read");
+        assert_eq!(due, Some(at));
+        world.clock.advance(Duration::from_secs(10));
+        claim = world.claim().await;
+    }
+}
+
 /// Dispatch learns when to look again.
 pub async fn next_due_tells_when_a_claim_expires(world: World) {
     let due = async || world.store.next_due().await.expect("it is read");

@@ -8,6 +8,7 @@ use causerie_core::{
     Text,
     event::EventKind,
     id::{MessageRef, Seq},
+    outcome::Outcome,
     store::{Commit, Erase, Erased, JournalEntry, Offered, Summary, TurnQuery},
 };
 
@@ -26,6 +27,16 @@ fn person(name: &str) -> Erase {
 
 fn gone(messages: u64, mail: u64) -> Erased {
     Erased { messages, mail }
+}
+
+/// Asserts that event `n` of conversation `name` ended once, superseded.
+async fn assert_superseded(world: &World, name: &str, n: u32) {
+    let id = sample::event_id(n);
+    let query = TurnQuery::Event(conversation(name), id.clone());
+    let turns = world.store.turns(&query, 9).await.expect("they are read");
+    let outcomes = turns.iter().flat_map(|turn| &turn.events);
+    let outcomes: Vec<_> = outcomes.filter(|(event, _)| *event == id).collect();
+    assert_eq!(outcomes, [&(id.clone(), Outcome::Superseded)]);
 }
 
 /// That message and no other, of that conversation and no other; repeating it is no error.
@@ -56,6 +67,9 @@ pub async fn a_message_that_waits_is_erased(world: World) {
     assert_eq!(world.claim().await, None);
     let again = world.offer(&posted("a", 1, "ann", "one")).await;
     assert_eq!(again, Offered::Duplicate);
+    for n in [1, 2] {
+        assert_superseded(&world, "a", n).await;
+    }
 }
 
 /// An edit holds words and goes; the deletion itself wants its outcome.
@@ -65,6 +79,7 @@ pub async fn a_deletion_outlives_what_it_deletes(world: World) {
     world.offer(&deleted("a", 3, "ann", 1)).await;
     assert_eq!(world.erase(&message("a", "m1")).await, gone(1, 1));
     assert_eq!(ids(&world.pending("a").await), ["e3"]);
+    assert_superseded(&world, "a", 2).await;
 }
 
 /// Others' messages stay, but no longer show what they replied to.
@@ -102,6 +117,7 @@ pub async fn a_conversation_is_erased(world: World) {
     assert_eq!(world.history("a").await, []);
     assert_eq!(world.pending("a").await, []);
     assert_eq!(world.claim().await, None);
+    assert_superseded(&world, "a", 2).await;
     let state = world.store.state(&conversation("a")).await;
     assert_eq!(state.expect("it is read").unattended, 0);
     for (who, left) in [("ann", 1), ("bob", 0)] {
@@ -119,6 +135,7 @@ pub async fn a_claim_on_an_erased_conversation_is_lost(world: World) {
     world.note(&claim, &JournalEntry::Sending { part: 0 }).await;
     world.erase(&whole("a")).await;
     world.assert_lost(&claim.key, &sample::answer(&claim)).await;
+    assert_superseded(&world, "a", 1).await;
     assert_eq!(world.history("a").await, []);
     world.clock.advance(TTL);
     assert_eq!(world.claim().await, None);
@@ -168,6 +185,7 @@ pub async fn a_participant_is_erased_everywhere(world: World) {
     for name in ["a", "b"] {
         assert_eq!(world.words(name).await, ["re: hers", "his", "re: his"]);
         assert_eq!(ids(&world.pending(name).await), ["e4"]);
+        assert_superseded(&world, name, 3).await;
     }
     let list = world.store.conversations(&participant("ann").id, 9).await;
     assert_eq!(list.expect("they are listed"), []);
@@ -176,13 +194,39 @@ pub async fn a_participant_is_erased_everywhere(world: World) {
     assert!(list.len() == 2 && list.iter().all(|entry| entry.title.expose() == "his"));
 }
 
-/// What a turn under way wrote afterwards is found by the next erasure.
+/// A turn that answers them cannot bring back what is gone, nor can its journal.
+pub async fn a_claim_on_mail_of_an_erased_participant_is_lost(world: World) {
+    let alone = world.offer_and_claim(&posted("a", 1, "ann", "hers")).await;
+    world.offer(&posted("b", 1, "ann", "hers")).await;
+    world.offer(&posted("b", 2, "bob", "his")).await;
+    let (alone, beside) = (alone.expect("it was free"), world.claim().await);
+    let beside = beside.expect("there is mail");
+    for claim in [&alone, &beside] {
+        world.note(claim, &JournalEntry::Sending { part: 0 }).await;
+    }
+    assert_eq!(world.erase(&person("ann")).await, gone(0, 2));
+    for claim in [&alone, &beside] {
+        world.assert_lost(&claim.key, &sample::answer(claim)).await;
+    }
+    for name in ["a", "b"] {
+        assert_superseded(&world, name, 1).await;
+    }
+    let rest = world.claim().await.expect("his mail waits on");
+    assert_eq!((ids(&rest.mail), rest.turn), (vec!["e2"], beside.turn));
+    assert_eq!(rest.journal, [JournalEntry::Sending { part: 0 }]);
+    let fresh = world.offer_and_claim(&posted("a", 2, "bob", "his")).await;
+    let fresh = fresh.expect("it is free");
+    assert!(fresh.turn > alone.turn && fresh.journal.is_empty());
+    assert_eq!(fresh.attempt, 1);
+}
+
+/// What was said since is found by the next erasure.
 pub async fn a_participant_is_erased_though_they_were_erased_before(world: World) {
-    let claim = world.offer_and_claim(&posted("a", 1, "ann", "hers")).await;
-    world.erase(&person("ann")).await;
-    world.answer(&claim.expect("it was free")).await;
+    world.exchange(&posted("a", 1, "ann", "hers")).await;
     assert_eq!(world.erase(&person("ann")).await, gone(1, 0));
-    assert_eq!(world.words("a").await, ["re: hers"]);
+    world.exchange(&posted("a", 2, "ann", "more")).await;
+    assert_eq!(world.erase(&person("ann")).await, gone(1, 0));
+    assert_eq!(world.words("a").await, ["re: hers", "re: more"]);
 }
 
 /// What was summed up may be in the summary; what came behind it is not.

@@ -35,10 +35,10 @@ enum Operation {
     /// These work on a claim that was granted at some time.
     Renew(usize),
     Note(usize, u32),
-    Commit(usize, Option<u64>, bool),
-    Release(usize, Option<u64>),
+    Commit(usize, Option<u64>, [bool; 2]),
+    Release(usize, Option<u64>, bool),
     Erase(u8, usize, usize),
-    Summarise(usize, u64),
+    Summarise(usize, u64, bool),
     Reserve(u64, u64),
     Settle(u64, u64),
     Lease(bool),
@@ -119,11 +119,17 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => prop_oneof![Just(1u64), Just(20), Just(31), Just(3600)].prop_map(O::Advance),
         1 => (0..4usize).prop_map(O::Renew),
         2 => (0..4usize, 0..3u32).prop_map(|(claim, part)| O::Note(claim, part)),
-        8 => (0..3usize, prop::option::weighted(0.2, 0..8u64), any::<bool>())
-            .prop_map(|(claim, truncate, settle)| O::Commit(claim, truncate, settle)),
-        2 => (0..3usize, prop::option::of(0..40u64)).prop_map(|(claim, at)| O::Release(claim, at)),
+        8 => (
+            0..3usize,
+            prop::option::weighted(0.2, 0..8u64),
+            any::<bool>(),
+            prop::bool::weighted(0.15),
+        ).prop_map(|(claim, truncate, settle, erase)| O::Commit(claim, truncate, [settle, erase])),
+        2 => (0..3usize, prop::option::of(0..40u64), any::<bool>())
+            .prop_map(|(claim, at, counts)| O::Release(claim, at, counts)),
         2 => (0..3u8, 0..3usize, 0..24usize).prop_map(|(what, a, b)| O::Erase(what, a, b)),
-        1 => (0..3usize, 0..6u64).prop_map(|(name, before)| O::Summarise(name, before)),
+        2 => (0..3usize, 0..6u64, prop::bool::weighted(0.8))
+            .prop_map(|(name, before, fresh)| O::Summarise(name, before, fresh)),
         2 => (0..6u64, 0..6u64).prop_map(|(turn, amount)| O::Reserve(turn, amount)),
         1 => (0..6u64, 0..9u64).prop_map(|(turn, used)| O::Settle(turn, used)),
         1 => any::<bool>().prop_map(O::Lease),
@@ -166,13 +172,15 @@ impl Side {
             Operation::Erase(what, name, number) => {
                 answer(store.erase(&erased(*what, *name, *number)).await)
             }
-            Operation::Summarise(name, before) => {
+            Operation::Summarise(name, before, fresh) => {
                 let summary = Summary {
                     text: format!("until {before}").into(),
                     before: Seq(*before),
                 };
                 let id = conversation(CONVERSATIONS[*name]);
-                answer(store.summarise(&id, &summary).await)
+                let state = store.state(&id).await.expect("it is read");
+                let erasures = state.erasures + u64::from(!fresh);
+                answer(store.summarise(&id, &summary, erasures).await)
             }
             Operation::Reserve(turn, amount) => {
                 answer(store.reserve(&reservation(*turn), &charges(*amount)).await)
@@ -188,7 +196,7 @@ impl Side {
             Operation::Renew(claim)
             | Operation::Note(claim, _)
             | Operation::Commit(claim, ..)
-            | Operation::Release(claim, _) => match self.claims.get(*claim) {
+            | Operation::Release(claim, ..) => match self.claims.get(*claim) {
                 Some(claim) => self.with_claim(claim, operation).await,
                 None => String::new(),
             },
@@ -202,15 +210,19 @@ impl Side {
                 let entry = JournalEntry::Sending { part: *part };
                 answer(store.note(key, &entry).await)
             }
-            Operation::Commit(_, truncate, settle) => {
-                let commit = ending(claim, *truncate, *settle);
+            Operation::Commit(_, truncate, [settle, erase]) => {
+                let commit = ending(claim, *truncate, *settle, *erase);
                 answer(store.commit(key, &commit).await)
             }
-            Operation::Release(_, None) => answer(store.release(key, Release::Handover).await),
-            Operation::Release(_, Some(seconds)) => {
+            Operation::Release(_, None, _) => answer(store.release(key, Release::Handover).await),
+            Operation::Release(_, Some(seconds), counts) => {
                 use causerie_core::Clock;
                 let at = self.world.clock.now() + Duration::from_secs(*seconds);
-                answer(store.release(key, Release::Retry { at }).await)
+                let release = match counts {
+                    true => Release::Retry { at },
+                    false => Release::Postpone { at },
+                };
+                answer(store.release(key, release).await)
             }
             _ => answer(store.renew(key, TTL).await),
         }
@@ -258,8 +270,19 @@ impl Side {
                 seen.push(json(&(entry.conversation, entry.title, entry.at)));
             }
         }
-        let turns = store.turns(&TurnQuery::All, 100).await;
-        seen.push(json::<Vec<TurnRecord>>(&turns.expect("they are read")));
+        let turns = async |query| -> Vec<TurnRecord> {
+            let turns = store.turns(&query, 100).await;
+            turns.expect("they are read")
+        };
+        for name in CONVERSATIONS {
+            let query = TurnQuery::Conversation(conversation(name));
+            seen.push(json(&turns(query).await));
+        }
+        // One erasure may record in several conversations at once: the order of these is free.
+        let all = turns(TurnQuery::All).await;
+        let mut all: Vec<String> = all.iter().map(json).collect();
+        all.sort_unstable();
+        seen.push(all.join("\n"));
         seen.push(answer(store.next_due().await));
         let census = store.census().await.expect("it counts");
         seen.push(format!("{} {}", census.messages, census.mail));
@@ -281,11 +304,15 @@ impl OfferedEvent {
     }
 }
 
-fn ending(claim: &Claim, truncate: Option<u64>, settle: bool) -> Commit {
+fn ending(claim: &Claim, truncate: Option<u64>, settle: bool, erase: bool) -> Commit {
     let mut commit = sample::answer(claim);
     commit.truncate = truncate.map(Seq);
     commit.state.window_start = claim.next_seq;
     commit.state.unattended += 1;
+    commit.erase = erase;
+    if claim.turn.0.is_multiple_of(4) {
+        commit.state.began = claim.next_seq;
+    }
     let id = ReservationId {
         conversation: claim.key.conversation.clone(),
         turn: claim.turn,

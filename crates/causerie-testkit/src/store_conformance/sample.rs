@@ -118,11 +118,18 @@ pub fn answer(claim: &Claim) -> Commit {
             events: (consumed.iter().cloned())
                 .map(|id| (id, Outcome::Answered))
                 .collect(),
+            asked: claim
+                .mail
+                .iter()
+                .filter_map(Event::worded)
+                .cloned()
+                .collect(),
             delivered,
             ..record(claim)
         },
         consumed,
         truncate: None,
+        erase: false,
         append,
         state: claim.state.clone(),
         settle: None,
@@ -168,6 +175,7 @@ pub fn record(claim: &Claim) -> TurnRecord {
         started: Timestamp(1_795_521_600_000),
         ended: Timestamp(1_795_521_601_234),
         events: vec![],
+        asked: vec![],
         attempts: claim.attempt,
         persona: None,
         model: None,

@@ -1,13 +1,13 @@
 //! Committing.
 
 use super::{
-    sample::{self, conversation, posted},
+    sample::{self, command, conversation, deleted, participant, posted},
     world::{World, ids, is_stale, words},
 };
 use causerie_core::{
     id::{MessageRef, Seq},
     outcome::TurnRecord,
-    store::{Commit, ConversationState, JournalEntry, TurnQuery},
+    store::{Commit, ConversationState, Erase, JournalEntry, Summary, TurnQuery},
 };
 
 /// History, state, mail, outcome: all there afterwards.
@@ -123,6 +123,92 @@ pub async fn truncation_erases_and_numbers_from_there(world: World) {
     assert_eq!(next.map(|claim| claim.next_seq), Some(Seq(3)));
 }
 
+/// History, title, state and places in lists go; mail that waits stays, and so do its author's.
+pub async fn an_erasing_commit_keeps_what_waits(world: World) {
+    world.exchange(&posted("a", 1, "bob", "old")).await;
+    let erasing = world
+        .offer_and_claim(&command("a", 2, "ann", "forget"))
+        .await;
+    let erasing = erasing.expect("it is free");
+    world.offer(&posted("a", 3, "ann", "hello")).await;
+    let before = world.store.state(&conversation("a")).await;
+    let commit = Commit {
+        erase: true,
+        state: ConversationState::default(),
+        ..sample::answer(&erasing)
+    };
+    assert!(world.commit(&erasing, &commit).await.more);
+
+    assert_eq!(world.history("a").await, []);
+    assert_eq!(ids(&world.pending("a").await), ["e3"]);
+    let state = world.store.state(&conversation("a")).await;
+    let (before, state) = (before.expect("it is read"), state.expect("it is read"));
+    assert!(state.erasures > before.erasures);
+    for (who, titles) in [("ann", &["hello"][..]), ("bob", &[])] {
+        let list = world.store.conversations(&participant(who).id, 9).await;
+        let list = list.expect("they are listed");
+        let found: Vec<&str> = list.iter().map(|entry| entry.title.expose()).collect();
+        assert_eq!(found, titles);
+    }
+    let next = world.claim().await.expect("there is mail");
+    assert_eq!((next.turn.0, next.next_seq), (erasing.turn.0 + 1, Seq(1)));
+    world.answer(&next).await;
+    assert_eq!(world.words("a").await, ["hello", "re: hello"]);
+}
+
+/// What a turn under way knew of a summary is gone when somebody has erased what it may hold.
+pub async fn a_commit_brings_no_erased_summary_back(world: World) {
+    let summary = |text: &str, before: u64| {
+        Some(Summary {
+            text: text.into(),
+            before: Seq(before),
+        })
+    };
+    for n in 1..=2 {
+        world.exchange(&posted("a", n, "ann", "x")).await;
+    }
+    let claim = world.offer_and_claim(&posted("a", 3, "ann", "x")).await;
+    let claim = claim.expect("it is free");
+    let mut commit = sample::silence(&claim);
+    commit.state.window_start = Seq(3);
+    commit.state.summary = summary("so far", 3);
+    world.commit(&claim, &commit).await;
+
+    // The first erasure leaves the summary, the second does not.
+    for (n, erased, left) in [(4, 2, summary("so far", 3)), (5, 1, None)] {
+        let claim = world.offer_and_claim(&deleted("a", n, "ann", erased)).await;
+        let claim = claim.expect("it is free");
+        assert_eq!(claim.state.summary, summary("so far", 3));
+        let message = sample::inbound(erased);
+        world
+            .erase(&Erase::Message(conversation("a"), message))
+            .await;
+        world.commit(&claim, &sample::silence(&claim)).await;
+        let state = world.store.state(&conversation("a")).await;
+        assert_eq!(state.expect("it is read").summary, left);
+    }
+}
+
+/// Of each conversation the newest records are kept, 256 at least.
+pub async fn the_newest_turns_are_kept(world: World) {
+    world.exchange(&posted("b", 1, "ann", "x")).await;
+    for n in 1..=300 {
+        world.exchange(&posted("a", n, "ann", "x")).await;
+    }
+    let turns = async |query: TurnQuery| world.store.turns(&query, 1000).await.expect("it reads");
+    let kept = turns(TurnQuery::Conversation(conversation("a"))).await;
+    let numbers: Vec<u64> = kept.iter().map(|turn| turn.turn.0).collect();
+    let newest: Vec<u64> = (1..=300).rev().take(numbers.len()).collect();
+    assert_eq!(numbers, newest);
+    assert!(numbers.len() >= 256);
+    assert_eq!(
+        turns(TurnQuery::Conversation(conversation("b")))
+            .await
+            .len(),
+        1
+    );
+}
+
 /// Nothing of a refused commit is left.
 pub async fn a_stale_commit_writes_nothing(world: World) {
     world.exchange(&posted("a", 1, "ann", "one")).await;
@@ -174,7 +260,9 @@ pub async fn turns_are_found_by_conversation_event_and_message(world: World) {
     let message = TurnQuery::Message(a.clone(), r2);
     assert_eq!(numbers(message, 9).await, [turn("a", 2)]);
     let inbound = TurnQuery::Message(a.clone(), sample::inbound(2));
-    assert_eq!(numbers(inbound, 9).await, []);
+    assert_eq!(numbers(inbound, 9).await, [turn("a", 2)]);
+    let neither = TurnQuery::Message(a.clone(), sample::inbound(9));
+    assert_eq!(numbers(neither, 9).await, []);
     assert_eq!(numbers(TurnQuery::Conversation(a), 0).await, []);
     let unknown = TurnQuery::Conversation(conversation("unknown"));
     assert_eq!(numbers(unknown, 9).await, []);

@@ -5,7 +5,7 @@ use crate::persona::WindowPolicy;
 use proptest::{collection::vec, option, prelude::*};
 
 /// What people write, and what some write who want to be somebody else.
-fn words() -> impl Strategy<Value = String> {
+pub(super) fn words() -> impl Strategy<Value = String> {
     let ann = speaker::header(&participant(1, "ann"));
     let forged = vec![
         ann.clone(),

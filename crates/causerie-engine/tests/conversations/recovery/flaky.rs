@@ -14,7 +14,7 @@ use causerie_core::{
 use causerie_store::MemoryStore;
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -27,6 +27,15 @@ pub(crate) struct FlakyStore {
     fail_offers: AtomicBool,
     /// The next renewal gives the claim away instead.
     lose: AtomicBool,
+    /// The next call of this kind panics.
+    panics: Mutex<Option<Call>>,
+}
+
+/// A kind of call.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Call {
+    Claim,
+    Renew,
 }
 
 impl FlakyStore {
@@ -40,6 +49,7 @@ impl FlakyStore {
             fail_commits: AtomicBool::new(false),
             fail_offers: AtomicBool::new(false),
             lose: AtomicBool::new(false),
+            panics: Mutex::new(None),
         }
     }
 
@@ -49,6 +59,20 @@ impl FlakyStore {
 
     pub(crate) fn fail_offers(&self, fail: bool) {
         self.fail_offers.store(fail, Ordering::SeqCst);
+    }
+
+    pub(crate) fn panic_next(&self, call: Call) {
+        *self.panics.lock().unwrap() = Some(call);
+    }
+
+    /// Whether a panic is still to come.
+    pub(crate) fn will_panic(&self) -> bool {
+        self.panics.lock().unwrap().is_some()
+    }
+
+    fn called(&self, call: Call) {
+        let panics = self.panics.lock().unwrap().take_if(|it| *it == call);
+        assert!(panics.is_none(), "the test wants a panic");
     }
 
     pub(crate) fn lose_claims(&self) {
@@ -74,6 +98,7 @@ impl Mailbox for FlakyStore {
     }
 
     async fn claim(&self, claimant: &Claimant) -> Result<Option<Claim>, StoreError> {
+        self.called(Call::Claim);
         self.inner.claim(claimant).await
     }
 
@@ -82,6 +107,7 @@ impl Mailbox for FlakyStore {
     }
 
     async fn renew(&self, claim: &ClaimKey, ttl: Duration) -> Result<Renewed, StoreError> {
+        self.called(Call::Renew);
         if self.lose.swap(false, Ordering::SeqCst) {
             let at = Timestamp(0);
             self.inner.release(claim, Release::Retry { at }).await?;
@@ -139,8 +165,9 @@ impl Archive for FlakyStore {
         &self,
         conversation: &ConversationId,
         summary: &Summary,
-    ) -> Result<(), StoreError> {
-        self.inner.summarise(conversation, summary).await
+        erasures: u64,
+    ) -> Result<bool, StoreError> {
+        self.inner.summarise(conversation, summary, erasures).await
     }
 
     async fn erase(&self, what: &Erase) -> Result<Erased, StoreError> {
