@@ -29,6 +29,7 @@ async fn what_has_expired_is_removed_while_old_conversations_go_on() {
         let id = ReservationId {
             conversation: conversation(&name),
             turn: TurnNumber(1),
+            part: 0,
         };
         let charge = Charge {
             key: format!("participant/{n}/messages/hour"),
