@@ -137,6 +137,7 @@ async fn turn(
             attachments: vec![],
             shared: false,
         }),
+        language: None,
     };
     let (answered, answer) = oneshot::channel();
     platform
