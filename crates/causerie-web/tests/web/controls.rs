@@ -287,7 +287,7 @@ async fn a_model_that_loads_is_spoken_of_when_it_begins_and_when_it_ends() {
     let loading = |percent| {
         house.desk.readiness(Readiness::Loading {
             percent: Some(percent),
-        })
+        });
     };
     loading(1);
     browser.open(&house.url("/")).await;
