@@ -33,6 +33,7 @@ impl Lines {
                 id: you,
                 name: Text::new("you"),
                 is_bot: false,
+                roles: vec![],
             },
             at: Timestamp(0),
             kind: EventKind::Posted(Posted {
@@ -42,6 +43,7 @@ impl Lines {
                 attachments: vec![],
                 shared: false,
             }),
+            language: None,
         })
     }
 }

@@ -1,12 +1,12 @@
 //! A newcomer's first day: the real model, the terminal, and the page in a real browser.
 
-use crate::program;
+use crate::{program, program_after};
 use causerie_testkit::{
     browser::{Browser, key},
     server::Server,
 };
 use serde_json::json;
-use std::{path::PathBuf, process::Command};
+use std::{net::TcpListener, path::PathBuf, process::Command};
 
 /// The default model, as `make test` fetches it. Without it such a test says so and is skipped;
 /// with `CI` set it fails.
@@ -117,6 +117,44 @@ async fn a_newcomer_talks_to_the_model_on_the_page_and_finds_it_again_after_a_re
             .await,
         json!(0)
     );
+}
+
+/// The model is on its way for as long as nobody sends it: the hub says nothing.
+#[tokio::test]
+async fn while_the_model_is_on_its_way_the_page_answers_and_says_so() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let hub = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = hub.local_addr().expect("it has one");
+    let models = directory.path().join("models");
+    let far = format!(
+        "export HF_ENDPOINT=http://{address} CAUSERIE_MODELS_DIR='{}'",
+        models.display()
+    );
+    let program = program_after(directory.path(), &far, "");
+    let toml = "[models.far]\nkind = \"local\"\nmodel = \"hf:nobody/nothing/none.gguf\"\n";
+    let server = Server::start(&program, directory.path(), toml);
+    let (status, ready) = server.admin("/readyz").await.expect("the server answers");
+    assert_eq!(status, 200, "{ready}");
+    assert!(ready.contains("\"state\":\"loading\""), "{ready}");
+
+    browser.open(server.page()).await;
+    browser
+        .until("document.getElementById('model-text').textContent.includes('loading')")
+        .await;
+    browser
+        .keys("#composer", &format!("Is anybody there?{}", key::ENTER))
+        .await;
+    browser
+        .until("document.querySelector('.waiting')?.textContent.includes('Waiting for the model')")
+        .await;
+    browser.click("#stop").await;
+    browser
+        .until("document.getElementById('stop').hidden")
+        .await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
 fn text(value: &serde_json::Value) -> &str {

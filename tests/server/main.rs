@@ -4,12 +4,29 @@ mod bad_input;
 mod crash;
 mod crowd;
 mod first_day;
+mod operator;
+mod quiet;
 
-use std::path::Path;
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 /// The binary under test.
 fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_causerie"))
+}
+
+/// A script that does `lines` and then becomes the binary under test, with `options` before all
+/// others: for a server in circumstances of its own.
+fn program_after(directory: &Path, lines: &str, options: &str) -> PathBuf {
+    let script = directory.join("causerie.sh");
+    let program = program().display();
+    let text = format!("#!/bin/sh\n{lines}\nexec '{program}' {options} \"$@\"\n");
+    fs::write(&script, text).expect("it can be written");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    script
 }
 
 /// A server without a model, which says back what it is told.

@@ -24,6 +24,9 @@ pub struct Event {
     pub at: Timestamp,
     /// What happened.
     pub kind: EventKind,
+    /// The language in which its author wants to be spoken to, where the platform tells: a BCP 47
+    /// tag such as `en` or `zh-Hans`. It is about our own lines; models find out by themselves.
+    pub language: Option<String>,
 }
 
 /// Who speaks.

@@ -19,6 +19,18 @@ pub enum Language {
     Chinese,
 }
 
+impl Language {
+    /// The language that a BCP 47 tag such as `zh-Hans` asks for, if we speak it.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        let primary = tag.split(['-', '_']).next().unwrap_or_default();
+        match primary.to_ascii_lowercase().as_str() {
+            "en" => Some(Language::English),
+            "zh" => Some(Language::Chinese),
+            _ => None,
+        }
+    }
+}
+
 /// A line, before it is put into a language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
@@ -245,6 +257,21 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_language_is_known_by_the_first_part_of_its_tag() {
+        for (tag, language) in [
+            ("en", Some(Language::English)),
+            ("en-GB", Some(Language::English)),
+            ("zh-Hans", Some(Language::Chinese)),
+            ("ZH_CN", Some(Language::Chinese)),
+            ("zhx", None),
+            ("fr", None),
+            ("", None),
+        ] {
+            assert_eq!(Language::of_tag(tag), language, "{tag}");
+        }
+    }
 
     #[test]
     fn a_wait_is_rounded_up_to_what_people_say() {

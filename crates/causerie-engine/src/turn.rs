@@ -16,7 +16,7 @@ use crate::{
     agenda::{Agenda, Job, agenda},
     config::PlatformEntry,
     engine::Engine,
-    line::Line,
+    line::{Language, Line},
     live::Signals,
     metric,
     reply::{Reply, Told},
@@ -64,9 +64,10 @@ impl Engine {
         let Some(entry) = self.platform_of(&claim.key.conversation) else {
             return self.not_ours(&claim).await;
         };
-        let turn = Turn::new(self, &claim, signals, entry);
         let responding = async {
             let agenda = agenda(&claim, |event| self.check(event));
+            let language = Self::language_of(&agenda, entry);
+            let turn = Turn::new(self, &claim, signals, entry, language);
             metric::waited(turn.started.since(agenda.lead.at));
             match turn.work(&agenda).await {
                 Ok(close) => turn.commit(&agenda, close).await,
@@ -116,6 +117,12 @@ impl Engine {
         }
     }
 
+    /// How we speak to whom we answer: as they wish, or as the platform does.
+    fn language_of(agenda: &Agenda, entry: &PlatformEntry) -> Language {
+        let wish = agenda.lead.language.as_deref();
+        wish.and_then(Language::of_tag).unwrap_or(entry.language)
+    }
+
     /// Who answers in a conversation: the persona chosen there, or the platform's.
     fn persona_of(&self, claim: &Claim, entry: &PlatformEntry) -> Arc<Persona> {
         let chosen = claim
@@ -133,6 +140,7 @@ pub(crate) struct Turn<'a> {
     claim: &'a Claim,
     signals: &'a Signals,
     entry: &'a PlatformEntry,
+    language: Language,
     persona: Arc<Persona>,
     started: Timestamp,
     deadline: Instant,
@@ -144,12 +152,14 @@ impl<'a> Turn<'a> {
         claim: &'a Claim,
         signals: &'a Signals,
         entry: &'a PlatformEntry,
+        language: Language,
     ) -> Self {
         Self {
             engine,
             claim,
             signals,
             entry,
+            language,
             persona: engine.persona_of(claim, entry),
             started: engine.clock.now(),
             deadline: Instant::now() + engine.config.turn_deadline,

@@ -137,6 +137,14 @@ impl SqliteStore {
         })
     }
 
+    /// Says whether [`SqliteStore::open`] would open the store at `path`, and changes nothing.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn check(path: &Path) -> Result<(), StoreError> {
+        file::examine(path)
+    }
+
     /// Finishes what waits, folds the log back into the file, and closes it.
     pub async fn close(&self) {
         for reader in &self.readers {

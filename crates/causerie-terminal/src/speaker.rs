@@ -80,6 +80,7 @@ impl Speaker {
             author: self.author.clone(),
             at: self.clock.now(),
             kind,
+            language: None,
         }
     }
 }

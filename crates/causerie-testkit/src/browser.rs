@@ -27,6 +27,10 @@ pub mod key {
     pub const ESCAPE: &str = "\u{E00C}";
     /// Tab.
     pub const TAB: &str = "\u{E004}";
+    /// Alt, to hold while another key is pressed.
+    pub const ALT: &str = "\u{E00A}";
+    /// Control, to hold while another key is pressed.
+    pub const CONTROL: &str = "\u{E009}";
     /// Shift, held for the keys that follow in the same text.
     pub const SHIFT: &str = "\u{E008}";
 }
@@ -142,6 +146,16 @@ impl Browser {
     pub async fn press(&self, key: &str) {
         let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": [
             {"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}
+        ]}]});
+        self.post("actions", actions).await;
+    }
+
+    /// Presses `key` while `held` is held, wherever the focus is.
+    pub async fn press_with(&self, held: &str, key: &str) {
+        let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": [
+            {"type": "keyDown", "value": held},
+            {"type": "keyDown", "value": key}, {"type": "keyUp", "value": key},
+            {"type": "keyUp", "value": held}
         ]}]});
         self.post("actions", actions).await;
     }

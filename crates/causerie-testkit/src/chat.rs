@@ -50,6 +50,8 @@ pub struct Chat {
     pub clock: TokioClock,
     /// Who speaks next.
     pub speaker: Participant,
+    /// The language in which the speaker wants to be spoken to.
+    pub language: Option<String>,
     setup: Setup,
     inbox: Arc<dyn Inbox>,
     stop: CancellationToken,
@@ -97,6 +99,7 @@ impl Chat {
             store,
             clock,
             speaker: person("ann"),
+            language: None,
             setup,
             inbox: started.inbox,
             stop: started.stop,
@@ -219,6 +222,7 @@ impl Chat {
             author: self.speaker.clone(),
             at: self.clock.now(),
             kind,
+            language: self.language.clone(),
         }
     }
 

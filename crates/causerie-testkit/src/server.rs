@@ -74,6 +74,11 @@ impl Server {
         &self.page
     }
 
+    /// Where the operator's pages are.
+    pub fn admin_pages(&self) -> &str {
+        &self.admin
+    }
+
     /// What `/metrics`, `/readyz` or `/healthz` says, with its status.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ const REST_AFTER = 30_000;
 const STATUS_LASTS = 15_000;
 
 const messages = new Messages(at("messages"), { judge, retry: (id) => outbox.retry(id), discard: (id) => outbox.discard(id) });
-const sidebar = new Sidebar(confirmDelete);
+const sidebar = new Sidebar(confirmDelete, listConversations);
 const outbox = new Outbox(showSent);
 const composer = new Composer(at("form"), { send, last: () => messages.lastSaid });
 
@@ -91,8 +91,7 @@ function listeners(id) {
     },
     model: showModel,
     erased() {
-      outbox.forget(id);
-      if (conversation === id) fresh();
+      forget(id);
       listConversations();
     },
   };
@@ -111,12 +110,13 @@ function fresh() {
 function follow() {
   const id = location.hash.match(/^#\/c\/([0-9a-z]{8,64})$/)?.[1];
   open(id ?? newId());
-  sidebar.chosen();
+  if (sidebar.chosen()) scroll.focus();
 }
 
 async function listConversations() {
   try {
-    sidebar.show((await asVisitor("GET", "/api/conversations")).conversations);
+    const list = await asVisitor("GET", `/api/conversations?most=${sidebar.most}`);
+    sidebar.show(list.conversations, list.more);
     showOutside();
   } catch {
     // The list is asked for again with the next answer or connection.
@@ -195,9 +195,15 @@ async function confirmDelete(entry) {
   } catch {
     return tell(t("notDeleted"));
   }
-  outbox.forget(entry.id);
-  if (entry.id === conversation) fresh();
+  forget(entry.id);
   await listConversations();
+}
+
+/** A conversation is gone, and with it what was begun in it here. */
+function forget(id) {
+  outbox.forget(id);
+  composer.forget(id);
+  if (id === conversation) fresh();
 }
 
 // ---- what is shown around the messages
@@ -248,6 +254,8 @@ function showJump() {
   if (following) at("jump").classList.remove("news");
 }
 
+let modelState = null;
+
 function showModel(model) {
   const loading = model.state === "loading";
   const percent = model.percent ?? null;
@@ -259,6 +267,12 @@ function showModel(model) {
     ? t(percent === null ? "modelLoading" : "modelLoadingPercent", { percent })
     : `${t("modelFailed")} ${model.reason ?? ""}`;
   if (at("model-text").textContent !== words) at("model-text").textContent = words;
+  // Spoken when it begins and when it ends, and not with every percent.
+  if (model.state !== modelState) {
+    if (model.state !== "ready") announce(loading ? t("modelLoading") : words);
+    else if (modelState) announce(t("modelReady"));
+    modelState = model.state;
+  }
 }
 
 let telling = 0;
@@ -320,6 +334,7 @@ at("theme").onclick = () => {
 };
 at("logout").onclick = async () => {
   await fetch("/logout", { method: "POST" });
+  sessionStorage.clear();
   location.assign("/login");
 };
 
@@ -333,7 +348,6 @@ new ResizeObserver(() => {
 
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || document.querySelector("dialog[open]")) return;
-  const typing = ["TEXTAREA", "INPUT"].includes(event.target.tagName);
   if (event.key === "Escape") {
     if (sidebar.narrow && sidebar.shown) sidebar.toggle(false);
     else stop();
@@ -343,10 +357,11 @@ document.addEventListener("keydown", (event) => {
   } else if (event.altKey && event.code === "KeyB") {
     event.preventDefault();
     sidebar.toggle();
-  } else if (!typing && event.key === "/") {
+  } else if (event.altKey && event.code === "KeyM") {
     event.preventDefault();
     composer.focus();
-  } else if (!typing && event.key === "?") {
+  } else if (event.altKey && event.code === "Slash") {
+    event.preventDefault();
     at("shortcuts").showModal();
   }
 });

@@ -49,6 +49,12 @@ export class Composer {
     this.#changed();
   }
 
+  /** Nothing is left of what was begun in a conversation. */
+  forget(conversation) {
+    if (conversation === this.#conversation) this.#write("");
+    drafts.write(conversation, "");
+  }
+
   clear() {
     this.#write("");
     this.focus();

@@ -1,5 +1,7 @@
 // Requests to the server, and the stream of events of one conversation.
 
+import { language } from "./strings.js";
+
 /** A refusal the server gave, by its code. Anything else that fails is the connection. */
 export class Refused extends Error {
   constructor(status, code) {
@@ -14,9 +16,12 @@ export class Refused extends Error {
 }
 
 export async function request(method, path, body) {
+  // Our own lines, too, come in the language that the page is in.
+  const headers = { "accept-language": language.now };
+  if (body !== undefined) headers["content-type"] = "application/json";
   const response = await fetch(path, {
     method,
-    headers: body === undefined ? {} : { "content-type": "application/json" },
+    headers,
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   if (response.ok) return response.status === 204 ? null : response.json().catch(() => null);

@@ -4,17 +4,26 @@ import { make } from "./messages.js";
 import { age, stored, t } from "./strings.js";
 
 const BIN = '<svg aria-hidden="true" viewBox="0 0 24 24"><path d="M5 7h14M10 7V5h4v2M7 7l.7 12h8.6L17 7"/></svg>';
+const STEP = 100;
 const narrow = matchMedia("(max-width: 48rem)");
 const at = (id) => document.getElementById(id);
 
 export class Sidebar {
   #entries = [];
   #now = null;
+  #more = false;
   #onDelete;
+  #onMore;
+  /** How many conversations are asked for. */
+  most = STEP;
 
-  /** `onDelete(entry)` is called when somebody wants a conversation deleted. */
-  constructor(onDelete) {
+  /**
+   * `onDelete(entry)` is called when somebody wants a conversation deleted, `onMore()` when more
+   * shall be listed.
+   */
+  constructor(onDelete, onMore) {
     this.#onDelete = onDelete;
+    this.#onMore = onMore;
     at("side-open").onclick = () => this.toggle(true);
     at("side-close").onclick = () => this.toggle(false);
     at("veil").onclick = () => this.toggle(false);
@@ -36,15 +45,22 @@ export class Sidebar {
     at(shown ? "side-close" : "side-open").focus();
   }
 
-  /** On a phone the list covers the conversation, so it goes when one is chosen. */
+  /**
+   * On a phone the list covers the conversation, so it goes when one is chosen. Says whether it went
+   * with the focus in it, which must not be lost.
+   */
   chosen() {
-    if (narrow.matches) this.#apply(false);
+    const had = at("sidebar").contains(document.activeElement);
+    if (!narrow.matches || !this.shown) return false;
+    this.#apply(false);
+    return had;
   }
 
-  show(entries) {
+  show(entries, more = false) {
     // Nothing is replaced under somebody's finger without need.
-    if (JSON.stringify(entries) === JSON.stringify(this.#entries)) return;
+    if (more === this.#more && JSON.stringify(entries) === JSON.stringify(this.#entries)) return;
     this.#entries = entries;
+    this.#more = more;
     this.render();
   }
 
@@ -69,6 +85,13 @@ export class Sidebar {
       make("ul", {}, ...entries.map((entry) => this.#line(entry))),
     ]);
     if (parts.length === 0) parts.push(make("p", { text: t("noConversations") }));
+    if (this.#more) {
+      const onclick = () => {
+        this.most += STEP;
+        this.#onMore();
+      };
+      parts.push(make("button.quiet.more", { type: "button", text: t("moreConversations"), onclick }));
+    }
     this.#keepFocus(() => at("list").replaceChildren(...parts));
   }
 

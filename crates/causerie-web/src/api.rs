@@ -1,6 +1,7 @@
 //! The page's requests, besides the stream of events.
 
 use crate::{
+    Language,
     app::App,
     reply::{ApiError, Body},
     transcript::{View, said},
@@ -9,8 +10,7 @@ use crate::{
 };
 use axum::{
     Json,
-    body::Bytes,
-    extract::{Path, Query, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -25,18 +25,16 @@ use serde_json::{Value, json};
 
 /// How many messages one page of a transcript has.
 pub(crate) const PAGE: usize = 50;
-/// How many conversations are listed.
-const MOST_LISTED: usize = 200;
+/// How many conversations are listed at a time, and at most.
+const LISTED: usize = 100;
+const MOST_LISTED: usize = 10_000;
 
 /// `POST /api/visit`: the page begins. Who has no visitor's cookie gets one.
 ///
 /// It is a request of its own, sent by the page itself, because a cookie that is `SameSite=Strict`
 /// stays at home when somebody follows a link to the page; handing out a new one there would cost
 /// them their conversations.
-///
-/// The body is read although it says nothing: an answer before it has arrived would cost the page
-/// its connection.
-pub(crate) async fn visit(State(app): State<App>, headers: HeaderMap, _body: Bytes) -> Response {
+pub(crate) async fn visit(State(app): State<App>, headers: HeaderMap) -> Response {
     let config = &app.config;
     let key = &config.cookie_key;
     let visitor = Visitor::of(&headers, key).unwrap_or_else(Visitor::new);
@@ -63,26 +61,34 @@ pub(crate) fn model(app: &App) -> Model {
     Model::of(app.inbox.readiness(), to_operator)
 }
 
-/// `GET /api/conversations`
+/// How much of the list of conversations.
+#[derive(Deserialize)]
+pub(crate) struct Most {
+    most: Option<usize>,
+}
+
+/// `GET /api/conversations`: the latest, and whether there are more.
 pub(crate) async fn conversations(
     State(app): State<App>,
     visitor: Visitor,
+    query: Result<Query<Most>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
+    let Query(query) = query.map_err(|_| ApiError::bad_request("`most` is a number"))?;
+    let most = query.most.unwrap_or(LISTED).min(MOST_LISTED);
     let participant = visitor
         .participant(&app.config.id)
         .map_err(|_| ApiError::not_found())?;
-    let entries = app
-        .inbox
-        .conversations(&participant.id, MOST_LISTED)
-        .await?;
+    let entries = app.inbox.conversations(&participant.id, most + 1).await?;
     let listed: Vec<Value> = entries
         .iter()
+        .take(most)
         .filter_map(|entry| {
             let id = visitor.name_of(&entry.conversation)?;
             Some(json!({"id": id, "title": entry.title.expose(), "at": entry.at}))
         })
         .collect();
-    Ok(Json(json!({"conversations": listed})))
+    let more = entries.len() > most;
+    Ok(Json(json!({"conversations": listed, "more": more})))
 }
 
 /// Which part of a transcript.
@@ -95,7 +101,7 @@ pub(crate) struct Older {
 pub(crate) async fn transcript(
     State(app): State<App>,
     Theirs { conversation, .. }: Theirs,
-    query: Result<Query<Older>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<Older>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let Query(query) = query.map_err(|_| ApiError::bad_request("`before` is a number"))?;
     let before = query.before.map(Seq);
@@ -246,6 +252,8 @@ fn name_ref(kind: char, name: &str) -> Result<MessageRef, ApiError> {
 pub(crate) struct Theirs {
     pub(crate) visitor: Visitor,
     pub(crate) conversation: ConversationId,
+    /// How they want to be spoken to.
+    pub(crate) language: Option<Language>,
 }
 
 impl Theirs {
@@ -264,6 +272,7 @@ impl Theirs {
                 author: self.visitor.participant(&app.config.id)?,
                 at,
                 kind,
+                language: self.language.map(|language| language.tag().to_owned()),
             })
         };
         make().map_err(|_| ApiError::bad_request("an id is too long"))
@@ -290,6 +299,7 @@ impl axum::extract::FromRequestParts<App> for Theirs {
         Ok(Self {
             visitor,
             conversation,
+            language: Language::wished(&parts.headers),
         })
     }
 }

@@ -70,6 +70,7 @@ impl App {
             .route("/api/conversations/{name}/events", get(events::watch))
             .fallback(async || ApiError::not_found())
             .method_not_allowed_fallback(gate::method_not_allowed)
+            .layer(middleware::from_fn_with_state(self.clone(), gate::take_in))
             .layer(DefaultBodyLimit::max(body_limit))
             .layer(middleware::from_fn_with_state(self.clone(), gate::guard))
             .with_state(self)

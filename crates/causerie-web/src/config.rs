@@ -1,10 +1,11 @@
 //! What the operator decides about the web platform.
 
 use crate::CookieKey;
+use axum::http::{HeaderMap, header};
 use causerie_core::id::PlatformId;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 use thiserror::Error;
 
 /// What the web platform needs to know.
@@ -27,6 +28,8 @@ pub struct Config {
     pub title: String,
     /// The most bytes one message may have.
     pub max_message_bytes: usize,
+    /// How long the body of a request may take to arrive.
+    pub body_within: Duration,
 }
 
 impl Config {
@@ -41,6 +44,7 @@ impl Config {
             language: Language::default(),
             title: "Causerie".to_owned(),
             max_message_bytes: 64 * 1024,
+            body_within: Duration::from_secs(30),
         }
     }
 }
@@ -58,6 +62,18 @@ pub enum Language {
 }
 
 impl Language {
+    /// The first of those that a request wants to be answered in and that we speak. The page sends
+    /// the one it is in.
+    pub(crate) fn wished(headers: &HeaderMap) -> Option<Self> {
+        let wishes = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+        wishes.split(',').find_map(|wish| {
+            let primary = wish.trim().split(['-', ';']).next()?;
+            [Language::English, Language::Chinese]
+                .into_iter()
+                .find(|language| primary.eq_ignore_ascii_case(language.tag()))
+        })
+    }
+
     /// Its tag for the `lang` attribute.
     pub(crate) fn tag(self) -> &'static str {
         match self {

@@ -89,8 +89,9 @@ impl Web {
     /// # Errors
     /// If the configuration is not safe, or the address cannot be taken.
     pub async fn bind(config: Config, clock: Arc<dyn Clock>) -> Result<Self, WebError> {
-        check(&config)?;
         let listen = config.listen;
+        let token = config.access_token.as_ref();
+        check_access(listen, token.map(ExposeSecret::expose_secret))?;
         let problem = |source| WebError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(problem)?;
         Ok(Self {
@@ -109,23 +110,20 @@ impl Web {
     }
 }
 
-fn check(config: &Config) -> Result<(), WebError> {
-    let Some(token) = &config.access_token else {
-        let listen = config.listen;
-        return if listen.ip().is_loopback() {
-            Ok(())
-        } else {
-            Err(WebError::Open { listen })
-        };
-    };
-    let length = token.expose_secret().trim().chars().count();
-    if length < LEAST_TOKEN {
-        return Err(WebError::WeakToken {
+/// Whether a page may be served there with this access token.
+///
+/// # Errors
+/// [`WebError::Open`] if anybody could use it, [`WebError::WeakToken`] if the token can be guessed.
+pub fn check_access(listen: SocketAddr, token: Option<&str>) -> Result<(), WebError> {
+    let length = token.map(|token| token.trim().chars().count());
+    match length {
+        Some(length) if length < LEAST_TOKEN => Err(WebError::WeakToken {
             length,
             least: LEAST_TOKEN,
-        });
+        }),
+        None if !listen.ip().is_loopback() => Err(WebError::Open { listen }),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn capabilities() -> PlatformCapabilities {

@@ -28,6 +28,9 @@ pub(crate) const STATUS_LASTS: Duration = Duration::from_secs(15);
 const BACKLOG: usize = 256;
 /// How many answers one room keeps; older finished ones go first.
 const MOST_ANSWERS: usize = 16;
+/// How many rooms there are at most, far more than can be watched: anybody can name conversations
+/// without end.
+const MOST_ROOMS: usize = 4096;
 /// How long a finished answer stays, so that it is seen until history has it.
 const FINISHED_STAYS: Duration = Duration::from_secs(30);
 /// How long a line stays that says why a message has no answer. History never has it, and it holds
@@ -151,8 +154,27 @@ impl Rooms {
     /// The room of a conversation, new if there was none.
     fn entered(&self, conversation: &ConversationId) -> Arc<Mutex<Room>> {
         let mut rooms = lock(&self.rooms);
+        if rooms.len() >= MOST_ROOMS && !rooms.contains_key(conversation) {
+            give_one_up(&mut rooms);
+        }
         let room = rooms.entry(conversation.clone());
         Arc::clone(room.or_insert_with(|| Arc::new(Mutex::new(Room::new()))))
+    }
+}
+
+/// Drops the room that is missed least: nobody watches, nothing grows, and it is quiet for longest.
+fn give_one_up(rooms: &mut HashMap<ConversationId, Arc<Mutex<Room>>>) {
+    let missed = |shared: &Arc<Mutex<Room>>| {
+        let room = lock(shared);
+        let unwatched = is_unused(shared) && room.watchers() == 0;
+        unwatched.then(|| (room.grows(), room.touched()))
+    };
+    let least = rooms
+        .iter()
+        .filter_map(|(name, shared)| Some((missed(shared)?, name)))
+        .min();
+    if let Some(name) = least.map(|(_, name)| name.clone()) {
+        rooms.remove(&name);
     }
 }
 
@@ -190,6 +212,15 @@ impl Room {
         self.updates
             .as_ref()
             .map_or(0, broadcast::Sender::receiver_count)
+    }
+
+    fn grows(&self) -> bool {
+        !self.answers.iter().all(Answer::is_complete)
+    }
+
+    fn touched(&self) -> Timestamp {
+        let answers = self.answers.iter().map(Answer::touched);
+        answers.fold(self.status_at, Timestamp::max)
     }
 
     fn state(&self, now: Timestamp) -> LiveState {

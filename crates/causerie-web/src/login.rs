@@ -3,14 +3,13 @@
 use crate::{
     app::App,
     reply::ApiError,
-    visitor::{cookie, is_https, set_cookie},
+    visitor::{self, cookie, is_https, set_cookie},
 };
 use axum::{
     Form,
-    body::Bytes,
     extract::{State, rejection::FormRejection},
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
+    response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
 use causerie_core::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -42,7 +41,7 @@ pub(crate) async fn log_in(
     let Some(token) = &app.config.access_token else {
         return Redirect::to("/").into_response();
     };
-    if !same(token, form.token.expose_secret().trim()) {
+    if !same(token, form.token.expose_secret()) {
         return Redirect::to("/login?wrong").into_response();
     }
     let session = session(&app, token, app.clock.now());
@@ -53,9 +52,13 @@ pub(crate) async fn log_in(
 }
 
 /// `POST /logout`
-pub(crate) async fn log_out(headers: HeaderMap, _body: Bytes) -> Response {
-    let line = set_cookie(COOKIE, "", "Lax", 0, is_https(&headers));
-    (StatusCode::NO_CONTENT, [(header::SET_COOKIE, line)]).into_response()
+///
+/// Whoever logs in next on this browser is somebody else.
+pub(crate) async fn log_out(headers: HeaderMap) -> Response {
+    let secure = is_https(&headers);
+    let gone = |name: &str, site: &str| (header::SET_COOKIE, set_cookie(name, "", site, 0, secure));
+    let lines = AppendHeaders([gone(COOKIE, "Lax"), gone(visitor::COOKIE, "Strict")]);
+    (StatusCode::NO_CONTENT, lines).into_response()
 }
 
 /// Whether a request may see anything: there is no token, or it carries it, or a session.
@@ -70,7 +73,7 @@ fn has_bearer(token: &SecretString, headers: &HeaderMap) -> bool {
     headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
-        .is_some_and(|given| same(token, given.trim()))
+        .is_some_and(|given| same(token, given))
 }
 
 /// `expiry.signature`; the signature covers the token, so that a new token ends every session.
@@ -98,9 +101,9 @@ fn signed(expiry: i64, token: &SecretString) -> String {
     format!("{expiry}.{}", token.expose_secret())
 }
 
-/// Compares digests, so that neither the time taken nor the length tells anything.
+/// Spaces around either are nobody's intention. Compares digests, so that neither the time taken nor the length tells anything.
 fn same(token: &SecretString, given: &str) -> bool {
-    let token = Sha256::digest(token.expose_secret().as_bytes());
-    let given = Sha256::digest(given.as_bytes());
+    let digest = |text: &str| Sha256::digest(text.trim().as_bytes());
+    let (token, given) = (digest(token.expose_secret()), digest(given));
     token.as_slice().ct_eq(given.as_slice()).into()
 }

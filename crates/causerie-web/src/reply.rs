@@ -9,8 +9,6 @@ use axum::{
 use causerie_core::platform::InboxError;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use std::time::Duration;
-use tokio::time::timeout;
 
 /// Why a request was not done. Prints as `{"error":{"code":…,"message":…}}`: the code is for the
 /// page, which has its own words for it; the message is for whoever calls by hand.
@@ -69,9 +67,6 @@ impl From<InboxError> for ApiError {
     }
 }
 
-/// How long a body may take to arrive.
-const BODY_WITHIN: Duration = Duration::from_secs(30);
-
 /// A JSON body whose problems are told as JSON too, without quoting it.
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
@@ -80,17 +75,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        match timeout(BODY_WITHIN, Json::from_request(request, state)).await {
-            Ok(Ok(Json(body))) => Ok(Self(body)),
-            Ok(Err(rejection)) => Err(rejected(&rejection)),
-            Err(_) => {
-                let message = "the body took too long to arrive";
-                Err(ApiError::new(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "too_slow",
-                    message,
-                ))
-            }
+        match Json::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(rejection) => Err(rejected(&rejection)),
         }
     }
 }
@@ -100,9 +87,6 @@ fn rejected(rejection: &JsonRejection) -> ApiError {
     match status {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             ApiError::new(status, "not_json", "send application/json")
-        }
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ApiError::new(status, "too_large", "the body is too large")
         }
         _ => ApiError::bad_request("the body is not what this expects"),
     }

@@ -1,26 +1,36 @@
 //! The operator's pages: `/healthz`, `/readyz` and `/metrics`.
 
+mod pulse;
+
+pub use pulse::Pulse;
+
 use axum::{
     Json, Router,
-    extract::State,
-    http::{StatusCode, header},
-    response::IntoResponse,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header, uri::Authority},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use causerie_core::{
     backend::{Backend, Readiness},
     id::ModelName,
-    store::Store,
 };
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 use thiserror::Error;
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How long the store may take to show that it is well.
+/// How long the store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why the pages cannot be served.
@@ -42,11 +52,21 @@ pub enum AdminError {
     },
 }
 
+/// Whether the pages may be served there.
+///
+/// # Errors
+/// If other machines could reach them and `allow_public` is not set.
+pub fn check(address: SocketAddr, allow_public: bool) -> Result<(), AdminError> {
+    match address.ip().is_loopback() || allow_public {
+        true => Ok(()),
+        false => Err(AdminError::Public(address)),
+    }
+}
+
 /// What the pages tell about.
-#[derive(Clone)]
 pub struct Status {
     /// What is kept.
-    pub store: Arc<dyn Store>,
+    pub store: Pulse,
     /// The models, by name.
     pub backends: BTreeMap<ModelName, Arc<dyn Backend>>,
     /// What was counted.
@@ -68,9 +88,7 @@ impl Admin {
     /// # Errors
     /// If other machines could reach it and `allow_public` is not set, or it cannot be taken.
     pub async fn bind(address: SocketAddr, allow_public: bool) -> Result<Self, AdminError> {
-        if !address.ip().is_loopback() && !allow_public {
-            return Err(AdminError::Public(address));
-        }
+        check(address, allow_public)?;
         let failed = |source| AdminError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
@@ -87,10 +105,14 @@ impl Admin {
 
     /// Serves the pages until `stop`.
     pub async fn serve(self, status: Status, stop: CancellationToken) {
+        let ip = self.local_addr.ip();
+        let guard =
+            middleware::from_fn(move |request: Request, next: Next| guard(ip, request, next));
         let router = Router::new()
             .route("/healthz", get(async || "ok\n"))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
+            .layer(guard)
             .with_state(Arc::new(status));
         let served = axum::serve(self.listener, router);
         tokio::select! {
@@ -102,11 +124,32 @@ impl Admin {
     }
 }
 
+/// Against foreign pages that lead a browser here by a name of theirs: on this machine's own address
+/// only its own names are answered. Where other machines may ask, they know it by any name.
+async fn guard(listen: IpAddr, request: Request, next: Next) -> Response {
+    if listen.is_loopback() && !is_own_name(listen, request.headers()) {
+        return (StatusCode::MISDIRECTED_REQUEST, "ask at 127.0.0.1\n").into_response();
+    }
+    next.run(request).await
+}
+
+fn is_own_name(listen: IpAddr, headers: &HeaderMap) -> bool {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let Some(host) = host.and_then(|host| host.parse::<Authority>().ok()) else {
+        return false;
+    };
+    let name = host.host().trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = |ip: IpAddr| ip.is_loopback() || ip == listen;
+    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(is_loopback)
+}
+
 /// Ready means: what is posted now is taken in and kept. A model that still loads does not make it
 /// unready, since its messages wait; the body tells about each.
 async fn ready(State(status): State<Arc<Status>>) -> impl IntoResponse {
     let stopping = status.stopping.is_cancelled();
-    let store = matches!(timeout(PATIENCE, status.store.next_due()).await, Ok(Ok(_)));
+    let store = status.store.writes().await;
     let models: BTreeMap<&str, serde_json::Value> = status
         .backends
         .iter()
@@ -135,7 +178,7 @@ fn describe(readiness: &Readiness) -> serde_json::Value {
 }
 
 async fn metrics(State(status): State<Arc<Status>>) -> impl IntoResponse {
-    if let Ok(Ok(census)) = timeout(PATIENCE, status.store.census()).await {
+    if let Ok(Ok(census)) = timeout(PATIENCE, status.store.store().census()).await {
         gauge!("causerie_store_conversations").set(census.conversations as f64);
         gauge!("causerie_store_messages").set(census.messages as f64);
         gauge!("causerie_store_mail").set(census.mail as f64);

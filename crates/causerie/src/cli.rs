@@ -90,14 +90,16 @@ limit is used up, 77 refused, 130 interrupted.")]
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Ask the running server whether it is ready, for supervisors: exit code 0 if it is, 69 if not
+    Ready,
     /// Show how the turns of a conversation ended, and why
     #[command(after_help = "\
 Examples:
   causerie explain                              the latest turns of all conversations
-  causerie explain web/v1.abc/c1                a conversation
-  causerie explain web/v1.abc/c1 --message m7   the turn of one message
+  causerie explain web/4f2a….c81b…              a conversation
+  causerie explain web/4f2a….c81b… --message m7 the turn of one message
 
-It reads beside a running server and changes nothing. No text of people is shown.")]
+Each turn is shown with its conversation, so begin without one. It reads beside a running server and changes nothing. No text of people is shown.")]
     Explain(ExplainArgs),
     /// Measure this machine: what a turn costs, and how fast local models are
     #[command(after_help = "\
@@ -171,7 +173,7 @@ pub enum ConfigCommand {
 pub struct ExplainArgs {
     /// A conversation, such as `web/…`; the latest turns of all if left out
     pub conversation: Option<String>,
-    /// Only the turn of this message of the conversation
+    /// Only the turn of this message of the conversation, by the platform's own id of it
     #[arg(long, value_name = "MESSAGE", requires = "conversation")]
     pub message: Option<String>,
     /// How many turns

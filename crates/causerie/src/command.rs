@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod explain;
 mod models;
+mod ready;
 mod run;
 mod terminal;
 
@@ -27,6 +28,7 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Config { command } => config::run(&command, &global),
         Command::Bench(args) => bench::run(&args, &global),
         Command::Run => run::run(&global),
+        Command::Ready => ready::run(&global),
         Command::Chat(args) => terminal::chat(&args, &global),
         Command::Ask(args) => terminal::ask(&args, &global),
         Command::Explain(args) => explain::run(&args, &global),

@@ -6,8 +6,7 @@ use causerie_core::{
 };
 use causerie_local::models::{ModelError, ModelRefError};
 use causerie_terminal::{ChatError, InputError};
-use causerie_web::WebError;
-use std::{io, path::PathBuf};
+use std::{io, net::SocketAddr, path::PathBuf};
 use thiserror::Error;
 
 /// Wrong usage or configuration.
@@ -73,15 +72,28 @@ pub enum Failure {
     /// The store of the configuration cannot be read from outside.
     #[error("the store is in memory, so only /why in the conversation itself can tell")]
     MemoryStore,
-    /// The web page cannot be served.
-    #[error(transparent)]
-    Web(#[from] WebError),
+    /// A platform cannot begin.
+    #[error("{source}")]
+    Platform {
+        /// The exit code that says why to scripts.
+        code: u8,
+        /// What the platform says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// There is nothing to ask, or it is no text.
     #[error(transparent)]
     Input(#[from] InputError),
     /// There can be no conversation in this terminal.
     #[error(transparent)]
     Chat(#[from] ChatError),
+    /// No server answers.
+    #[error("no server answers at {address}: {source}; see `admin` in [server]")]
+    NotRunning {
+        /// Where it was asked.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The admin pages cannot be served.
     #[error(transparent)]
     Admin(#[from] AdminError),
@@ -113,12 +125,12 @@ impl Failure {
             | Failure::ModelRef(_)
             | Failure::MemoryStore
             | Failure::Admin(AdminError::Public(_)) => USAGE,
-            Failure::Model(_) | Failure::Store(_) | Failure::Admin(_) | Failure::Bench(_) => {
-                UNAVAILABLE
-            }
-            Failure::Web(WebError::Open { .. } | WebError::WeakToken { .. }) => USAGE,
-            Failure::Web(WebError::Key { .. }) => IO,
-            Failure::Web(WebError::Listen { .. }) => UNAVAILABLE,
+            Failure::Model(_)
+            | Failure::Store(_)
+            | Failure::NotRunning { .. }
+            | Failure::Admin(_)
+            | Failure::Bench(_) => UNAVAILABLE,
+            Failure::Platform { code, .. } => *code,
             Failure::Input(error) => error.code(),
             Failure::Chat(ChatError::Name(_)) => USAGE,
             Failure::Chat(ChatError::Terminal(_)) | Failure::Io { .. } => IO,
@@ -138,6 +150,12 @@ impl Failure {
     pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Failure::Io { what, source }
+    }
+
+    /// Wraps what a platform says, with the exit code for it.
+    pub fn platform(code: u8, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let source = error.into();
+        Failure::Platform { code, source }
     }
 
     /// Wraps an error that cannot happen unless we are wrong.

@@ -5,6 +5,7 @@ use clap::{Parser, error::ErrorKind};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    telemetry::report_panics();
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("nothing has chosen a TLS provider before main");

@@ -3,25 +3,19 @@
 
 mod model;
 pub mod persona;
+mod platform;
 
 pub use model::{Loading, backends};
+pub use platform::{Platforms, platforms};
 
 use crate::{
-    config::{Config, Language, RuleConfig, StoreUrl, WebConfig},
+    config::{Config, Language, RuleConfig, StoreUrl},
     failure::Failure,
 };
-use causerie_core::{
-    Clock,
-    id::{PersonaName, PlatformId},
-    platform::Platform,
-    store::Store,
-    tool::Tool,
-};
+use causerie_core::{Clock, id::PersonaName, platform::Platform, store::Store, tool::Tool};
 use causerie_engine::{Admission, Pattern, PlatformEntry, Rule};
 use causerie_store::{MemoryStore, SqliteStore};
-use causerie_web::{CookieKey, Web};
-use secrecy::SecretString;
-use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 /// How long a claim outlives a process that died. One store has one process, which takes its own
 /// conversations up again after its start; this is how long people wait for that.
@@ -86,6 +80,17 @@ impl OpenStore {
         }
     }
 
+    /// Says whether [`OpenStore::configured`] would open it, and changes nothing.
+    ///
+    /// # Errors
+    /// As [`OpenStore::sqlite`].
+    pub fn check(config: &Config) -> Result<(), Failure> {
+        match &config.store.url {
+            StoreUrl::Memory => Ok(()),
+            StoreUrl::Sqlite(file) => Ok(SqliteStore::check(&config.server.data_dir.join(file))?),
+        }
+    }
+
     /// Writes what waits and closes the files.
     pub async fn close(self) {
         if let Some(sqlite) = self.sqlite {
@@ -95,7 +100,7 @@ impl OpenStore {
 }
 
 /// Makes a directory for what only its owner may read.
-fn make_private(dir: &Path) -> Result<(), Failure> {
+pub(crate) fn make_private(dir: &Path) -> Result<(), Failure> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -109,52 +114,6 @@ fn make_private(dir: &Path) -> Result<(), Failure> {
 /// All tools that personas may name.
 pub fn tools() -> Vec<Arc<dyn Tool>> {
     vec![]
-}
-
-/// The web page with its address taken, if it is configured.
-pub struct OpenWeb {
-    /// For the engine.
-    pub entry: PlatformEntry,
-    /// Where it listens, with the port that was taken.
-    pub address: SocketAddr,
-}
-
-/// Takes the address of the web page.
-///
-/// # Errors
-/// If the page would not be safe, its key cannot be kept, or the address cannot be taken.
-pub async fn web(
-    config: &Config,
-    web: &WebConfig,
-    clock: Arc<dyn Clock>,
-) -> Result<OpenWeb, Failure> {
-    let dir = &config.server.data_dir;
-    make_private(dir)?;
-    let key = CookieKey::load_or_create(&dir.join("cookie.key"))?;
-    let platform = Web::bind(
-        causerie_web::Config {
-            access_token: web
-                .access_token
-                .as_ref()
-                .map(|token| SecretString::from(token.expose())),
-            hosts: web.hosts.clone(),
-            language: match web.language {
-                Language::En => causerie_web::Language::English,
-                Language::Zh => causerie_web::Language::Chinese,
-            },
-            title: web.title.clone(),
-            max_message_bytes: config.server.max_message_bytes as usize,
-            ..causerie_web::Config::new(platform_id("web"), web.listen, key)
-        },
-        clock,
-    )
-    .await?;
-    let persona = persona::choose(config, web.persona.as_ref().map(PersonaName::as_str))?.0;
-    let address = platform.local_addr();
-    Ok(OpenWeb {
-        entry: entry(Arc::new(platform), persona, web.language),
-        address,
-    })
 }
 
 /// A platform for the engine, answered by `persona`.
@@ -198,8 +157,4 @@ fn rule(rule: &RuleConfig) -> Rule {
         participant: Pattern::new(&rule.participant),
         bots: rule.bots,
     }
-}
-
-fn platform_id(name: &'static str) -> PlatformId {
-    PlatformId::new(name).expect("a plain word is a name")
 }

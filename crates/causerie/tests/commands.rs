@@ -103,6 +103,37 @@ fn a_secret_is_nowhere_to_be_seen() {
     );
 }
 
+/// A panic's own message may quote people: a slice of a text at a wrong place does. The test is run
+/// once more in a process of its own, which panics.
+#[test]
+fn a_panic_tells_where_and_nothing_else() {
+    const PANICS: &str = "CAUSERIE_TEST_PANICS";
+    if std::env::var_os(PANICS).is_some() {
+        causerie::telemetry::report_panics();
+        let said = format!("é{CANARY}");
+        assert!(said[1..].is_empty());
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "a_panic_tells_where_and_nothing_else",
+            "--nocapture",
+        ])
+        .env(PANICS, "yes")
+        .output()
+        .unwrap();
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(!output.status.success());
+    assert!(
+        said.contains("a mistake of ours at ") && said.contains("commands.rs:"),
+        "{said}"
+    );
+    assert!(
+        said.contains("please report it") && !said.contains(CANARY),
+        "{said}"
+    );
+}
+
 /// Asks what listens at the address that ends `line`.
 fn get(line: &str, path: &str) -> String {
     let address = line.rsplit("http://").next().unwrap();

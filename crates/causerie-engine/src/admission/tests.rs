@@ -18,6 +18,7 @@ fn event(participant: &str, is_bot: bool) -> Event {
         },
         at: Timestamp(0),
         kind: EventKind::StopPressed,
+        language: None,
     }
 }
 

@@ -38,7 +38,7 @@ impl Turn<'_> {
             engine: self.engine,
             claim: self.claim,
             state: &close.state,
-            language: self.entry.language,
+            language: self.language,
             persona: &self.persona,
             argument: argument.expose().trim(),
         };
@@ -73,7 +73,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn ending(&self, line: &Line, outcome: &Outcome, said: bool) -> Ending {
-        let words = line.say(self.entry.language);
+        let words = line.say(self.language);
         let notice = match outcome {
             Outcome::Failed(failure) => Some(Notice::Failed(*failure)),
             Outcome::Refused(Refusal::Limit { until, .. }) => Some(Notice::Refused {

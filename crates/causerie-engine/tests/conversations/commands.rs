@@ -14,6 +14,9 @@ use causerie_testkit::{
     platform::Mishap,
 };
 use insta::assert_snapshot;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
 async fn help_lists_all_commands() {
@@ -47,6 +50,31 @@ async fn an_unknown_command_gets_a_hint() {
     let mut chat = Chat::new();
     assert_snapshot!(chat.say("/frobnicate now").await, @"bot [Told]: I do not know the command `/frobnicate`. `/help` lists those I know.");
     assert!(chat.backend.prompts().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_person_is_spoken_to_in_their_own_language() {
+    let mut chat = Chat::new();
+    chat.language = Some("zh-Hans".into());
+    assert_snapshot!(chat.say("/frobnicate").await, @"bot [Told]: 我不认识命令 `/frobnicate`，`/help` 会列出所有命令。");
+    chat.language = Some("en-GB".into());
+    assert_snapshot!(chat.say("/frobnicate").await, @"bot [Told]: I do not know the command `/frobnicate`. `/help` lists those I know.");
+    chat.language = Some("zh".into());
+    assert_snapshot!(chat.say(" ").await, @"bot [Refused { until: None }]: 这条消息里没有我可以回答的内容。");
+    chat.backend
+        .expect([Script::say("One two ").then_wait(60 * SECOND)]);
+    chat.post("Count").await;
+    tokio::time::sleep(SECOND).await;
+    // Whoever presses it: the line is to the one who asked.
+    chat.language = Some("en".into());
+    assert_snapshot!(chat.press_stop().await, @r"
+    bot: One two
+
+    已停止。
+    ");
+    // One that we do not speak leaves it to the platform.
+    chat.language = Some("fr".into());
+    assert_snapshot!(chat.say("/stop").await, @"bot [Told]: There is nothing to stop.");
 }
 
 #[tokio::test(start_paused = true)]

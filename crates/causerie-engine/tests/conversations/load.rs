@@ -29,6 +29,7 @@ fn message(room: usize, number: usize) -> Event {
             attachments: vec![],
             shared: false,
         }),
+        language: None,
     }
 }
 

@@ -1,11 +1,14 @@
 //! The file: who may open it, and whether it is what it should be.
+//!
+//! It holds what people said, so it and all that stands beside it is its owner's alone, whatever the
+//! directory allows. SQLite gives its log the mode that the file has.
 
 use super::{Options, fault::Fault, schema};
 use causerie_core::store::StoreError;
 use rusqlite::{Connection, OpenFlags};
 use std::{
     ffi::OsString,
-    fs::{self, File, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
     time::Duration,
@@ -19,7 +22,7 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// Keeps other processes out. The kernel gives it back when the process ends, however it ends.
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -28,21 +31,32 @@ impl Lock {
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory).map_err(|error| io_error(&error, path))?;
         }
-        let lock = beside(path, ".lock");
-        let mut file = File::options()
+        let file = private()
             .create(true)
-            .read(true)
-            .write(true)
             .truncate(false)
-            .open(&lock)
+            .open(beside(path, ".lock"))
             .map_err(|error| io_error(&error, path))?;
+        let mut lock = Self::on(file, path)?;
+        // The number is a help for people; the lock holds without it.
+        let _ = lock.file.set_len(0);
+        let _ = lock
+            .file
+            .write_all(std::process::id().to_string().as_bytes());
+        Ok(lock)
+    }
+
+    /// Says whether [`Lock::take`] would succeed, and leaves nothing behind.
+    fn look(path: &Path) -> Result<(), StoreError> {
+        match private().open(beside(path, ".lock")) {
+            Ok(file) => Self::on(file, path).map(drop),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(io_error(&error, path)),
+        }
+    }
+
+    fn on(mut file: File, path: &Path) -> Result<Self, StoreError> {
         match file.try_lock() {
-            Ok(()) => {
-                // The number is a help for people; the lock holds without it.
-                let _ = file.set_len(0);
-                let _ = file.write_all(std::process::id().to_string().as_bytes());
-                Ok(Self { _file: file })
-            }
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
@@ -53,6 +67,24 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => Err(io_error(&error, path)),
         }
+    }
+}
+
+/// A file to read and write that, if it is made, only its owner may open.
+fn private() -> OpenOptions {
+    let mut options = File::options();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Says whether [`Lock::take`] and [`open`] would succeed, and changes nothing.
+pub(super) fn examine(path: &Path) -> Result<(), StoreError> {
+    Lock::look(path)?;
+    match check(path)? {
+        true => open_read_only(path).map(drop),
+        false => Ok(()),
     }
 }
 
@@ -165,8 +197,13 @@ fn expected_length(header: &[u8; 100]) -> u64 {
 fn create(path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
     let new = beside(path, ".new");
     let _ = fs::remove_file(&new);
+    // SQLite takes an empty file for a new one, and leaves its mode as it is.
+    private()
+        .create_new(true)
+        .open(&new)
+        .map_err(|error| io_error(&error, path))?;
     let made = || -> Result<(), Fault> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
         let mut connection = Connection::open_with_flags(&new, flags)?;
         connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
         connection.pragma_update(None, "synchronous", "FULL")?;

@@ -4,6 +4,7 @@
 mod damage;
 mod full;
 mod killed;
+mod owner;
 mod promises;
 mod readers;
 mod restart;

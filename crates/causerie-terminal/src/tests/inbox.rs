@@ -279,5 +279,6 @@ pub(crate) fn waiting() -> Event {
         author,
         at: Timestamp(0),
         kind: EventKind::Posted(posted),
+        language: None,
     }
 }

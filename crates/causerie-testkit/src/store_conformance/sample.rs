@@ -43,6 +43,7 @@ fn event(name: &str, n: u32, author: &str, kind: EventKind) -> Event {
         author: participant(author),
         at: Timestamp(1_795_521_000_000 + i64::from(n)),
         kind,
+        language: n.is_multiple_of(2).then(|| "zh-Hans".to_owned()),
     }
 }
 

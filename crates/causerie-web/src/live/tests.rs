@@ -288,3 +288,23 @@ fn coming_and_going_leaves_no_rooms() {
     assert!(house.shown().is_empty());
     assert!(house.rooms.rooms.lock().unwrap().is_empty());
 }
+
+#[test]
+fn rooms_are_bounded_and_those_that_are_missed_least_go_first() {
+    let house = House::new();
+    let other = |n: usize| ConversationId::new(format!("web/v.{n}")).unwrap();
+    let watched = house.rooms.watch(&other(0));
+    let growing = house.open();
+    for n in 0..MOST_ROOMS + 10 {
+        house.clock.0.store(n as i64, Ordering::Relaxed);
+        let status = Status::Typing;
+        house.rooms.perform(&other(n), &Action::Status { status });
+    }
+    assert_eq!(lock(&house.rooms.rooms).len(), MOST_ROOMS);
+    assert!(house.rooms.known(&other(0)).is_some(), "it is watched");
+    assert!(house.rooms.known(&other(1)).is_none(), "the oldest");
+    assert!(house.rooms.known(&other(MOST_ROOMS + 9)).is_some());
+    let state = house.rooms.state(&house.conversation);
+    assert_eq!(state.answers[0].0.id, growing.to_string());
+    drop(watched);
+}

@@ -42,6 +42,7 @@ fn posted(name: &str, at: i64) -> Event {
             attachments: Vec::new(),
             shared: false,
         }),
+        language: None,
     }
 }
 

@@ -11,7 +11,7 @@ use causerie_testkit::browser::{Browser, key};
 use serde_json::json;
 use std::{path::PathBuf, time::Duration};
 
-const RICH: &str = "## A rainbow in three steps\n\n\
+pub(crate) const RICH: &str = "## A rainbow in three steps\n\n\
     Light **bends** as it enters a drop, *reflects* inside, and bends again on its way out.\n\n\
     1. Sunlight holds every colour.\n2. Each colour bends by its own angle.\n3. So the colours part, \
     and you see an arc of [about 42°](https://example.org/rainbow).\n\n\
@@ -22,16 +22,16 @@ const RICH: &str = "## A rainbow in three steps\n\n\
 /// What the page must never have: what `axe` looks for and a script can tell.
 const FAULTS: &str = include_str!("faults.js");
 
-async fn faultless(browser: &Browser) {
+pub(crate) async fn faultless(browser: &Browser) {
     assert_eq!(browser.run(FAULTS).await, json!([]));
 }
 
 /// Words of the `n`th answer.
-fn answer(n: usize) -> String {
+pub(crate) fn answer(n: usize) -> String {
     format!("document.querySelectorAll('.answer .body')[{n}]?.textContent")
 }
 
-async fn shown(browser: &Browser, n: usize, words: &str) {
+pub(crate) async fn shown(browser: &Browser, n: usize, words: &str) {
     let words = serde_json::to_string(words).unwrap();
     browser
         .until(&format!("{}?.includes({words})", answer(n)))
@@ -55,7 +55,7 @@ async fn prefer(browser: &Browser, scheme: &str) {
         .await;
 }
 
-async fn clean(browser: &Browser, house: &House) {
+pub(crate) async fn clean(browser: &Browser, house: &House) {
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     let requests = browser.requests().await;
     assert!(!requests.is_empty());
@@ -67,7 +67,11 @@ async fn clean(browser: &Browser, house: &House) {
     }
 }
 
-async fn ask<'a>(browser: &Browser, house: &'a House, text: &str) -> (Event, Answer<'a>) {
+pub(crate) async fn ask<'a>(
+    browser: &Browser,
+    house: &'a House,
+    text: &str,
+) -> (Event, Answer<'a>) {
     browser
         .keys("#composer", &format!("{text}{}", key::ENTER))
         .await;
@@ -217,7 +221,7 @@ async fn it_is_usable_on_a_phone_and_by_keyboard() {
     );
 
     browser.resize(1280, 860, false).await;
-    browser.press("/").await;
+    browser.press_with(key::ALT, "m").await;
     browser
         .until("document.activeElement.id === 'composer'")
         .await;

@@ -63,6 +63,17 @@ impl Desk {
         self.commit(&event, turn, answer, format!("Answer {number}"));
     }
 
+    /// Makes `count` more conversations of the same visitor.
+    pub(crate) fn converse(&self, like: &Event, count: usize) {
+        let mut state = self.state.lock().unwrap();
+        let said = state.history[&like.conversation].clone();
+        for n in 0..count {
+            let name = format!("{}{n:016}", &like.conversation.as_str()[..37]);
+            let name = ConversationId::new(name).unwrap();
+            state.history.insert(name, said.clone());
+        }
+    }
+
     pub(crate) fn turns(&self, conversation: &ConversationId) -> u64 {
         let state = self.state.lock().unwrap();
         let history = state.history.get(conversation);

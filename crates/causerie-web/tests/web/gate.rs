@@ -6,6 +6,11 @@ use crate::{
 };
 use causerie_web::WebError;
 use serde_json::json;
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 const MINE: &str = "/api/conversations/0123456789abcdef";
 const TOKEN: &str = "a token that is long enough";
@@ -163,4 +168,65 @@ async fn log_in(caller: &Caller, token: &str) -> reqwest::Response {
         .unwrap();
     let request = with_type(request, "application/x-www-form-urlencoded");
     caller.http.execute(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn spaces_around_a_token_are_nobodys_intention() {
+    let mut config = config();
+    config.access_token = Some(format!(" {TOKEN}\n").into());
+    let house = House::with(config).await;
+    let caller = Caller::new(&house);
+    let right = log_in(&caller, &format!("{TOKEN} ")).await;
+    assert_eq!(right.headers()["location"], "/");
+    let bearer = caller.get("/api/status").bearer_auth(TOKEN);
+    assert_eq!(bearer.send().await.unwrap().status(), 200);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn logging_out_ends_the_session_and_the_visitor() {
+    let mut config = config();
+    config.access_token = Some(TOKEN.into());
+    let house = House::with(config).await;
+    let caller = Caller::new(&house);
+    let out = caller.post("/logout", &json!({})).bearer_auth(TOKEN);
+    let out = out.send().await.unwrap();
+    let gone: Vec<&str> = out
+        .headers()
+        .get_all("set-cookie")
+        .iter()
+        .map(|line| line.to_str().unwrap())
+        .collect();
+    assert_eq!(gone.len(), 2);
+    for (line, name) in gone
+        .iter()
+        .zip(["causerie_session=;", "causerie_visitor=;"])
+    {
+        assert!(
+            line.starts_with(name) && line.contains("Max-Age=0"),
+            "{line}"
+        );
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_is_not_waited_for() {
+    let mut config = config();
+    config.access_token = Some(TOKEN.into());
+    config.body_within = Duration::from_millis(50);
+    let house = House::with(config).await;
+    let address = house.web.local_addr();
+    for path in ["/login", "/logout", "/api/visit", MINE] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {TOKEN}\r\n\
+             content-type: application/json\r\ncontent-length: 9\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408"), "{path}: {answer}");
+    }
+    house.close().await;
 }

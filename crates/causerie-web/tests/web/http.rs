@@ -276,3 +276,56 @@ async fn a_body_that_comes_after_its_headers_does_not_cost_the_connection() {
     }
     house.close().await;
 }
+
+#[tokio::test]
+async fn the_list_of_conversations_says_whether_there_are_more() {
+    let house = House::open().await;
+    let visitor = Caller::visitor(&house).await;
+    for name in ["aaaaaaaa", "bbbbbbbb", "cccccccc"] {
+        visitor.say(name, name, "Hello").await;
+        let event = house.hear().await;
+        house.answer(&event).await.end().await;
+    }
+    for (query, listed, more) in [("?most=2", 2, true), ("?most=3", 3, false), ("", 3, false)] {
+        let path = format!("/api/conversations{query}");
+        let list: Value = visitor
+            .get(&path)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        assert_eq!(list["conversations"].as_array().unwrap().len(), listed);
+        assert_eq!(list["more"], more);
+    }
+    let bad = visitor
+        .get("/api/conversations?most=all")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(bad.status(), 400);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_visitor_is_spoken_to_in_the_language_they_ask_for() {
+    let house = House::open().await;
+    let visitor = Caller::visitor(&house).await;
+    let path = format!("{MINE}/stop");
+    for (n, (wish, language)) in [
+        ("zh", Some("zh")),
+        ("en-GB,en;q=0.9,zh;q=0.1", Some("en")),
+        ("fr-FR, ZH-Hant;q=0.8", Some("zh")),
+        ("fr, *", None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = json!({"id": format!("aaaaaaa{n}")});
+        let request = visitor.post(&path, &body).header("accept-language", wish);
+        assert_eq!(request.send().await.unwrap().status(), 202);
+        assert_eq!(house.hear().await.language.as_deref(), language, "{wish}");
+    }
+    house.close().await;
+}

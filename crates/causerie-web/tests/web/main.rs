@@ -4,6 +4,7 @@
 
 mod browser;
 mod caller;
+mod controls;
 mod desk;
 mod events;
 mod gate;

@@ -114,6 +114,7 @@ impl Watching {
                 attachments: vec![],
                 shared: false,
             }),
+            language: None,
         };
         let (answered, answer) = oneshot::channel();
         self.waiting

@@ -7,6 +7,7 @@ use crate::{
     config::{Config, ModelConfig},
     failure::Failure,
     telemetry,
+    wire::make_private,
 };
 use causerie_engine::SystemClock;
 use causerie_local::{
@@ -98,7 +99,7 @@ struct Room(PathBuf);
 impl Room {
     fn open(data_dir: &Path) -> Result<Self, Failure> {
         let dir = data_dir.join(format!("bench-{}", std::process::id()));
-        fs::create_dir_all(&dir).map_err(Failure::io(format!("cannot make {}", dir.display())))?;
+        make_private(&dir)?;
         Ok(Self(dir))
     }
 }

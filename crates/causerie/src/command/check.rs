@@ -5,7 +5,7 @@ use crate::{
     cli::Global,
     config::{Config, ModelConfig, StoreUrl},
     failure::Failure,
-    wire::persona::persona,
+    wire::{OpenStore, persona::persona},
 };
 use causerie_local::models::{ModelError, ModelRef, Models};
 use std::{fs, path::Path};
@@ -58,9 +58,10 @@ fn check_store(config: &Config, report: &mut Report) {
     let dir = &config.server.data_dir;
     match (&config.store.url, writable(dir)) {
         (StoreUrl::Memory, _) => report.note("store", "in memory: forgotten at the end"),
-        (StoreUrl::Sqlite(file), Ok(())) => {
-            report.well("store", &dir.join(file).display().to_string());
-        }
+        (StoreUrl::Sqlite(file), Ok(())) => match OpenStore::check(config) {
+            Ok(()) => report.well("store", &dir.join(file).display().to_string()),
+            Err(failure) => report.bad("store", &failure),
+        },
         (StoreUrl::Sqlite(_), Err(failure)) => report.bad("store", &failure),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{load, print, runtime};
 use crate::{
-    admin::{Admin, Status},
+    admin::{Admin, Pulse, Status},
     cli::Global,
     config::Config,
     failure::{self, Failure},
@@ -45,8 +45,9 @@ struct Server {
 }
 
 impl Server {
-    /// Takes the addresses first, so that whoever asks early waits instead of being turned away,
-    /// and leaves models to load in the background.
+    /// Takes the store first: whoever starts a second server on the same files is told so, and not
+    /// of an address. Then the addresses, so that whoever asks early waits instead of being turned
+    /// away, and models are left to load in the background.
     async fn build(
         config: &Config,
         metrics: PrometheusHandle,
@@ -54,16 +55,13 @@ impl Server {
     ) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let personas = personas(config)?;
-        let admin = Admin::bind(config.server.admin, config.server.admin_allow_public).await?;
         let store = OpenStore::configured(config, &clock)?;
-        let mut platforms = vec![];
-        let mut addresses = String::new();
-        if let Some(web) = &config.platforms.web {
-            let web = wire::web(config, web, clock.clone()).await?;
-            addresses.push_str(&format!("page   http://{}\n", web.address));
-            platforms.push(web.entry);
-        }
-        addresses.push_str(&format!("admin  http://{}\n", admin.local_addr()));
+        let admin = Admin::bind(config.server.admin, config.server.admin_allow_public).await?;
+        let wire::Platforms {
+            entries,
+            mut places,
+        } = wire::platforms(config, &clock).await?;
+        places.push(("admin", format!("http://{}", admin.local_addr())));
         let (backends, loading) = wire::backends(config, &clock)?;
         let parts = Parts {
             store: store.store.clone(),
@@ -71,18 +69,21 @@ impl Server {
             backends: backends.clone(),
             personas,
             tools: wire::tools(),
-            platforms,
+            platforms: entries,
         };
         let engine = Engine::new(wire::engine(config), parts).map_err(Failure::internal)?;
         let status = Status {
-            store: store.store.clone(),
+            store: Pulse::new(store.store.clone()),
             backends,
             metrics,
             stopping: stop.clone(),
         };
         let admin_stop = CancellationToken::new();
         let admin = tokio::spawn(admin.serve(status, admin_stop.clone()));
-        print(&addresses)?;
+        let lines = places
+            .iter()
+            .map(|(name, place)| format!("{name:<6} {place}\n"));
+        print(&lines.collect::<String>())?;
         Ok(Self {
             engine,
             store,

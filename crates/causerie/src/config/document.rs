@@ -144,8 +144,13 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, path: &mut KeyPath, value: &DeValue<'_>, span: Range<usize>) -> Value {
+        let scalar = !matches!(value, DeValue::Table(_) | DeValue::Array(_));
+        // What the schema does not know may be a secret under a misspelt key.
+        if scalar && schema::at(self.schema, path).is_none_or(schema::is_secret) {
+            self.blanks.push(span);
+        }
         let kind = match value {
-            DeValue::String(text) => ValueKind::String(self.text(path, text, span)),
+            DeValue::String(text) => ValueKind::String(self.text(path, text)),
             DeValue::Boolean(value) => ValueKind::Boolean(*value),
             DeValue::Integer(number) => {
                 let digits = i64::from_str_radix(&number.as_str().replace('_', ""), number.radix());
@@ -176,11 +181,7 @@ impl Reader<'_> {
         Value::new(None, kind)
     }
 
-    fn text(&mut self, path: &KeyPath, text: &str, span: Range<usize>) -> String {
-        // What the schema does not know may be a secret under a misspelt key.
-        if schema::at(self.schema, path).is_none_or(schema::is_secret) {
-            self.blanks.push(span);
-        }
+    fn text(&mut self, path: &KeyPath, text: &str) -> String {
         let (result, found) = fill(text, self.environment);
         if found {
             self.document.filled.insert(path.clone(), text.to_owned());
@@ -248,7 +249,7 @@ fn blank(text: &str, ranges: &[Range<usize>]) -> String {
 }
 
 /// For a file that cannot be parsed, where nobody knows what is a secret: every letter and digit
-/// behind an equals sign.
+/// but those of keys and of names of sections.
 fn blank_lines(text: &str) -> String {
     let hide = |c: char| {
         if c.is_alphanumeric() {
@@ -257,12 +258,31 @@ fn blank_lines(text: &str) -> String {
             c.to_string()
         }
     };
+    let mut in_text = false;
     text.split_inclusive('\n')
-        .map(|line| match line.split_once('=') {
-            Some((key, value)) => format!("{key}={}", value.chars().map(hide).collect::<String>()),
-            None => line.to_owned(),
+        .map(|line| {
+            let shown = if in_text { 0 } else { name_at_front(line) };
+            let quotes = line.matches("\"\"\"").count() + line.matches("'''").count();
+            in_text ^= quotes % 2 == 1;
+            let (name, rest) = line.split_at(shown);
+            name.to_owned() + &rest.chars().map(hide).collect::<String>()
         })
         .collect()
+}
+
+/// How much of a line is the key before an equals sign, or the name of a section.
+fn name_at_front(line: &str) -> usize {
+    let plain = |c: char| c.is_ascii_alphanumeric() || " \t_-.".contains(c);
+    let key = line.split_once('=').map(|(key, _)| key);
+    let trimmed = line.trim();
+    let section = trimmed.trim_start_matches('[').trim_end_matches(']');
+    if key.is_some_and(|key| key.chars().all(plain)) {
+        key.map_or(0, str::len)
+    } else if section.len() + 2 <= trimmed.len() && section.chars().all(plain) {
+        line.len()
+    } else {
+        0
+    }
 }
 
 #[cfg(test)]
@@ -296,6 +316,15 @@ mod tests {
         let blanked = blank(text, std::slice::from_ref(&secret));
         assert_eq!(blanked.len(), text.len());
         assert_eq!(blanked, "token = ****\n**\nrest");
-        assert_eq!(blank_lines("a = \"bé\"\nc"), "a = \"***\"\nc");
+        assert_eq!(blank_lines("a = \"bé\"\n"), "a = \"***\"\n");
+    }
+
+    #[test]
+    fn of_a_file_that_is_no_toml_only_names_are_shown() {
+        let text =
+            "[a.b]\nkey = 12\nlong = \"\"\"\nc2VjcmV0=\n\"\"\"\nlist = [\n  \"x\",\n]\nstray\n";
+        let shown =
+            "[a.b]\nkey = **\nlong = \"\"\"\n********=\n\"\"\"\nlist = [\n  \"*\",\n]\n*****\n";
+        assert_eq!(blank_lines(text), shown);
     }
 }

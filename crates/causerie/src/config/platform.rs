@@ -2,6 +2,7 @@
 
 use super::value::Secret;
 use causerie_core::id::PersonaName;
+use causerie_web::WebError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -12,6 +13,25 @@ use std::net::SocketAddr;
 pub struct PlatformsConfig {
     /// The chat page.
     pub web: Option<WebConfig>,
+}
+
+impl PlatformsConfig {
+    /// Each platform that is configured: its key, and who answers there.
+    pub(super) fn personas(
+        &mut self,
+    ) -> impl Iterator<Item = (&'static str, &mut Option<PersonaName>)> {
+        let web = self.web.as_mut().map(|web| ("web", &mut web.persona));
+        web.into_iter()
+    }
+
+    /// What is wrong with them although each value has its type: the platform's key, the key in it,
+    /// and why. The rules are the platforms' own.
+    pub(super) fn problems(&self) -> Vec<(&'static str, &'static str, String)> {
+        let web = self.web.as_ref().and_then(WebConfig::problem);
+        web.into_iter()
+            .map(|(key, reason)| ("web", key, reason))
+            .collect()
+    }
 }
 
 impl Default for PlatformsConfig {
@@ -44,6 +64,30 @@ pub struct WebConfig {
     /// Host names under which the page may be asked for besides `localhost`, such as the name of a
     /// proxy in front of it.
     pub hosts: Vec<String>,
+}
+
+impl WebConfig {
+    fn problem(&self) -> Option<(&'static str, String)> {
+        let token = self.access_token.as_ref().map(Secret::expose);
+        Some(
+            match causerie_web::check_access(self.listen, token).err()? {
+                WebError::WeakToken { length: 0, .. } => (
+                    "access_token",
+                    "this is empty; leave the key out if there is to be none".to_owned(),
+                ),
+                WebError::WeakToken { length, least } => (
+                    "access_token",
+                    format!(
+                        "this has {length} characters and could be guessed; at least {least} are needed"
+                    ),
+                ),
+                _ => (
+                    "listen",
+                    "other machines reach this address; set an `access_token` beside it".to_owned(),
+                ),
+            },
+        )
+    }
 }
 
 /// A language that Causerie itself speaks. Models speak more.

@@ -9,7 +9,7 @@ use super::{
     persona::PersonaConfig,
     problem::{Place, ProblemKind, Report, suggestion},
 };
-use crate::wire;
+use crate::{admin, telemetry, wire};
 use causerie_core::id::{ModelName, PersonaName, ToolName};
 use causerie_local::models::ModelRef;
 use config::Value;
@@ -41,10 +41,13 @@ pub(super) fn complete(
         let name = PersonaName::new("assistant").expect("a plain word is a name");
         config.personas.insert(name, PersonaConfig::default());
     }
-    if !config.server.admin.ip().is_loopback() && !config.server.admin_allow_public {
+    if admin::check(config.server.admin, config.server.admin_allow_public).is_err() {
         let reason = "other machines reach this address, and the admin pages have no password; \
                       set `admin_allow_public` if that is meant";
         complete.invalid(&keys(&["server", "admin"]), reason);
+    }
+    if let Err(error) = telemetry::check_filter(&config.server.log_filter) {
+        complete.invalid(&keys(&["server", "log_filter"]), &error.to_string());
     }
     for (name, model) in &config.models {
         if let ModelConfig::Local(local) = model {
@@ -54,25 +57,12 @@ pub(super) fn complete(
     for (name, persona) in &mut config.personas {
         complete.persona(name, persona, &config.models);
     }
-    if let Some(web) = &mut config.platforms.web {
-        if web
-            .access_token
-            .as_ref()
-            .is_some_and(|token| token.expose().trim().is_empty())
-        {
-            let path = keys(&["platforms", "web", "access_token"]);
-            complete.invalid(
-                &path,
-                "this is empty; leave the key out if there is to be none",
-            );
-        }
-        if web.access_token.is_none() && !web.listen.ip().is_loopback() {
-            let path = keys(&["platforms", "web", "listen"]);
-            let reason = "other machines reach this address; set an `access_token` beside it";
-            complete.invalid(&path, reason);
-        }
-        let path = keys(&["platforms", "web", "persona"]);
-        complete.persona_of(&path, &mut web.persona, &config.personas);
+    for (platform, key, reason) in config.platforms.problems() {
+        complete.invalid(&keys(&["platforms", platform, key]), &reason);
+    }
+    for (platform, persona) in config.platforms.personas() {
+        let path = keys(&["platforms", platform, "persona"]);
+        complete.persona_of(&path, persona, &config.personas);
     }
 }
 

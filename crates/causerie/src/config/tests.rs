@@ -141,6 +141,14 @@ fn doors_open_to_everybody_are_errors() {
 }
 
 #[test]
+fn what_could_be_guessed_or_silences_all_logs_is_an_error() {
+    insta::assert_snapshot!(error(
+        "[server]\nlog_filter = \"inof\"\n\n[platforms.web]\naccess_token = \"swordfish\"\n"
+    ));
+    insta::assert_snapshot!(error("[platforms.web]\naccess_token = \" \"\n"));
+}
+
+#[test]
 fn an_unknown_variable_of_ours_is_named() {
     let dir = Dir::new("");
     let environment = [
@@ -180,7 +188,7 @@ fn the_environment_stands_over_the_file() {
             ("CAUSERIE__MODELS__SMALL__KIND", "echo"),
             ("CAUSERIE__PERSONAS__A__MODELS", "small, Big"),
             ("CAUSERIE__PERSONAS__A__TEMPERATURE", "0.5"),
-            ("CAUSERIE__PLATFORMS__WEB__ACCESS_TOKEN", "12345"),
+            ("CAUSERIE__PLATFORMS__WEB__ACCESS_TOKEN", "1234567890123456"),
             ("CAUSERIE__STORE__URL", ""),
         ])
         .unwrap_or_else(|e| panic!("{}", e.render(false)));
@@ -199,7 +207,7 @@ fn the_environment_stands_over_the_file() {
     assert_eq!(persona.temperature, Some(0.5));
     assert_eq!(
         config.platforms.web.unwrap().access_token.unwrap().expose(),
-        "12345"
+        "1234567890123456"
     );
     assert_eq!(config.store.url, StoreUrl::Sqlite("causerie.db".into()));
 }
@@ -207,19 +215,19 @@ fn the_environment_stands_over_the_file() {
 #[test]
 fn a_secret_comes_from_a_file_next_to_the_configuration() {
     let dir = Dir::new("[platforms.web]\naccess_token_file = \"token\"\n");
-    fs::write(dir.0.path().join("token"), "tell-nobody\n").unwrap();
+    fs::write(dir.0.path().join("token"), "tell-nobody-at-all\n").unwrap();
     let web = dir.load(&[]).unwrap().config.platforms.web.unwrap();
-    assert_eq!(web.access_token.unwrap().expose(), "tell-nobody");
+    assert_eq!(web.access_token.unwrap().expose(), "tell-nobody-at-all");
 
     let dir = Dir::new("");
     let file = dir.0.path().join("other");
-    fs::write(&file, "from-a-file").unwrap();
+    fs::write(&file, "from-a-file-of-its-own").unwrap();
     let variable = (
         "CAUSERIE__PLATFORMS__WEB__ACCESS_TOKEN_FILE",
         file.to_str().unwrap(),
     );
     let web = dir.load(&[variable]).unwrap().config.platforms.web.unwrap();
-    assert_eq!(web.access_token.unwrap().expose(), "from-a-file");
+    assert_eq!(web.access_token.unwrap().expose(), "from-a-file-of-its-own");
 }
 
 #[test]
@@ -239,13 +247,13 @@ fn paths_are_relative_to_the_file() {
 /// Each way a secret can be given, in a configuration that is right and in ones that are not.
 #[test]
 fn a_secret_is_never_shown() {
-    const CANARY: &str = "canary-7f3a";
+    const CANARY: &str = "canary-7f3a-8c1d-55";
     let right = format!("[platforms.web]\naccess_token = \"{CANARY}\"\ntitle = \"${{SECRET}}\"\n");
     let dir = Dir::new(&right);
     let loaded = dir.load(&[("SECRET", CANARY)]).unwrap();
     assert!(
         !format!("{loaded:?}")
-            .replace("title: \"canary-7f3a\"", "")
+            .replace("title: \"canary-7f3a-8c1d-55\"", "")
             .contains(CANARY)
     );
     let shown = show(&loaded).unwrap();
@@ -274,6 +282,27 @@ fn a_secret_is_never_shown() {
             error.render(false)
         );
         assert!(!error.to_string().contains(CANARY), "{error}");
+    }
+    // Secrets that are no text, where they stand or under a key that is misspelt.
+    for number in [
+        "90817263544536271",
+        "9081726354.453",
+        "2031-05-07T19:08:17Z",
+    ] {
+        for key in ["access_token", "acces_token", "token.deep", "title"] {
+            for value in [
+                number.to_owned(),
+                format!("[{number}]"),
+                format!("{{ a = [{number}] }}"),
+            ] {
+                if key == "title" && value == number {
+                    continue;
+                }
+                let toml = format!("[platforms.web]\n{key} = {value}\nlisten = 80\n");
+                let error = Dir::new(&toml).load(&[]).unwrap_err().render(false);
+                assert!(!error.contains(number), "{error}");
+            }
+        }
     }
     for variable in [
         "CAUSERIE__PLATFORMS__WEB__ACESS_TOKEN",
@@ -345,7 +374,10 @@ fn the_example_stays_right_without_its_comment_signs() {
         .filter(|line| !line.starts_with("system_file"))
         .flat_map(|line| [line, "\n"])
         .collect();
-    let loaded = Dir::new(&toml).load(&[("CAUSERIE_WEB_TOKEN", "x"), ("HOME", "/home/ada")]);
+    let loaded = Dir::new(&toml).load(&[
+        ("CAUSERIE_WEB_TOKEN", "0123456789abcdef"),
+        ("HOME", "/home/ada"),
+    ]);
     let config = loaded
         .unwrap_or_else(|e| panic!("{}", e.render(false)))
         .config;
