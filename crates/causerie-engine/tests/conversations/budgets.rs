@@ -358,6 +358,7 @@ fn message(room: usize) -> Event {
             attachments: vec![],
             shared: false,
         }),
+        language: None,
     }
 }
 
