@@ -2,12 +2,14 @@
 
 use crate::support::{answer, chatter, config, model, open, prompt, read};
 use causerie_core::{
-    backend::Backend,
+    backend::{Backend, Readiness},
     id::ConversationId,
     message::Role::{Assistant, User},
 };
-use causerie_local::Config;
-use std::{fs, path::Path};
+use causerie_local::{Config, Local};
+use causerie_testkit::clock::ManualClock;
+use futures::StreamExt;
+use std::{fs, path::Path, sync::Arc};
 
 fn files(dir: &Path) -> usize {
     let models = fs::read_dir(dir).unwrap().flatten();
@@ -124,6 +126,53 @@ async fn what_is_forgotten_is_gone_from_memory_and_disk() {
     }
     let (_, fresh) = answer(&local, &ask("test/a", &a)).await;
     assert_eq!(fresh.usage.cached, 0, "{fresh:?}");
+    assert_eq!(files(dir.path()), 0);
+}
+
+#[tokio::test]
+async fn what_is_forgotten_while_it_waits_is_not_saved_later() {
+    let Some(model) = model().await else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let state_dir = Some(dir.path().to_owned());
+    let local = open(Config {
+        slots: Some(1),
+        state_dir,
+        ..config(&model)
+    })
+    .await;
+    let ask = |who: &str, seed, most| prompt(who, &[(User, &chatter(120, seed))], most);
+    let mut first = local.complete(&ask("test/a", 1, 400)).await.unwrap();
+    first.next().await.unwrap().unwrap();
+    let mut second = local.complete(&ask("test/b", 4, 2)).await.unwrap();
+    local.forget(&ConversationId::new("test/b").unwrap());
+    drop(first);
+    while let Some(delta) = second.next().await {
+        delta.unwrap();
+    }
+    answer(&local, &ask("test/c", 6, 2)).await;
+    assert_eq!(files(dir.path()), 1, "only `a` is kept");
+}
+
+#[tokio::test]
+async fn what_is_forgotten_goes_even_where_no_model_loads() {
+    let Some(model) = model().await else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let with_states = |path: &Path| Config {
+        state_dir: Some(dir.path().to_owned()),
+        slots: Some(1),
+        ..Config {
+            path: path.to_owned(),
+            ..config(&model)
+        }
+    };
+    let local = open(with_states(&model.path)).await;
+    answer(&local, &prompt("test/a", &[(User, &chatter(120, 1))], 2)).await;
+    drop(local);
+    assert_eq!(files(dir.path()), 1);
+    let gone = Path::new("/nowhere/another.gguf");
+    let local = Local::open(with_states(gone), Arc::new(ManualClock::default()));
+    assert!(matches!(local.ready().await, Readiness::Failed(_)));
+    local.forget(&ConversationId::new("test/a").unwrap());
     assert_eq!(files(dir.path()), 0);
 }
 
