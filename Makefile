@@ -40,6 +40,8 @@ deny: ## Check licences, bans and sources of all dependencies (needs cargo-deny)
 	$(CARGO) deny --locked check bans licenses sources
 
 release: need-build ## Build the binary that is shipped
+	@case "$$RUSTFLAGS $$CARGO_BUILD_RUSTFLAGS $$CARGO_ENCODED_RUSTFLAGS" in *target-cpu=*) \
+		echo "RUSTFLAGS names a target-cpu: the binary would run on few machines. Unset it." >&2; exit 1;; esac
 	$(COMPILER_CACHE) $(CARGO) build --release --locked --bin causerie
 
 bench: need-build ## Measure: turns, the server from outside, and the local model

@@ -21,7 +21,8 @@ pub struct Config {
     /// Threads that compute. `None`: one for each physical core.
     #[serde(default)]
     pub threads: Option<u32>,
-    /// How many conversations may wait for a slot. Beyond it a prompt is refused as busy.
+    /// How many conversations may wait for a slot, besides those that have one. Beyond it a prompt
+    /// is refused as busy.
     #[serde(default = "queue")]
     pub queue: usize,
     /// Where the state of idle conversations is kept when their slot is needed. It holds what

@@ -11,19 +11,25 @@
 //! * [`Config`]: what the operator may choose
 //! * [`Local`]: the [`Backend`](causerie_core::backend::Backend)
 //! * [`models`]: where model files come from
+//! * [`saved`]: what is kept of conversations on disk, and how it goes
 //! * [`bench`](mod@bench): how fast it is here
+//!
+//! On x86-64 the processor must have AVX2, FMA, F16C and BMI2 (2015 and later); [`Local`] says so
+//! where they are missing. llama.cpp can be built for several processors at once only as shared
+//! libraries, and this is one binary.
 //!
 //! People's words never become control tokens: the chat template is rendered with placeholders,
 //! and the words are tokenised apart from it.
 
 pub mod bench;
 mod chooser;
+mod complaint;
 mod config;
 mod gguf;
 mod load;
 mod local;
 pub mod models;
-mod saved;
+pub mod saved;
 mod scheduler;
 mod size;
 mod slot;

@@ -1,6 +1,6 @@
 //! Loads a model, or says what the operator has to do.
 
-use crate::{Config, gguf, size, template::ChatTemplate, vocabulary::Vocabulary};
+use crate::{Config, complaint::heard, gguf, size, template::ChatTemplate, vocabulary::Vocabulary};
 use causerie_core::Clock;
 use llama_cpp_2::{
     LogOptions,
@@ -45,13 +45,18 @@ pub(crate) fn load(
     check_processor()?;
     gguf::check(&config.path).map_err(|error| named(config, &error.to_string()))?;
     let params = LlamaModelParams::default().with_progress_callback(progress);
-    let model = LlamaModel::load_from_file(backend()?, &config.path, &params).map_err(|_| {
-        named(
-            config,
-            "llama.cpp cannot load this model: it may be of a family it does not know, or too \
-             large for the memory. Set the log level to debug to see its reason, or choose \
-             another model",
-        )
+    let backend = backend()?;
+    let (model, complaint) = heard(&config.path, || {
+        LlamaModel::load_from_file(backend, &config.path, &params)
+    });
+    let model = model.map_err(|_| {
+        let cause = "it may be of a family it does not know, or too large for the memory";
+        let said = said(&complaint);
+        let reason = format!(
+            "llama.cpp cannot load this model: {cause}.{said} Choose another model, or free some \
+             memory"
+        );
+        named(config, &reason)
     })?;
     let model = Arc::new(model);
     let template = template(&model, clock);
@@ -83,12 +88,15 @@ pub(crate) fn context<'m>(config: &Config, loaded: &'m Loaded) -> Result<LlamaCo
         .with_flash_attention_policy(NO_FLASH_ATTENTION)
         .with_kv_unified(false)
         .with_no_perf(true);
-    let mut context = loaded.model.new_context(backend()?, params).map_err(|_| {
-        named(
-            config,
-            "there is not enough memory for this model's context. Set a smaller `context` or \
-             fewer `slots`, or choose a smaller model",
-        )
+    let backend = backend()?;
+    let (context, complaint) = heard(&config.path, || loaded.model.new_context(backend, params));
+    let mut context = context.map_err(|_| {
+        let said = said(&complaint);
+        let reason = format!(
+            "there is not enough memory for this model's context.{said} Set a smaller `context` or \
+             fewer `slots`, or choose a smaller model"
+        );
+        named(config, &reason)
     })?;
     warm(&mut context, loaded.model.vocab().bos()).map_err(|reason| named(config, &reason))?;
     Ok(context)
@@ -97,6 +105,14 @@ pub(crate) fn context<'m>(config: &Config, loaded: &'m Loaded) -> Result<LlamaCo
 /// `reason` with the file it is about: a configuration may name several.
 fn named(config: &Config, reason: &str) -> String {
     format!("{}: {reason}", config.path.display())
+}
+
+/// llama.cpp's own words as a sentence, if there are any.
+fn said(complaint: &str) -> String {
+    if complaint.is_empty() {
+        return String::new();
+    }
+    format!(" It says: {}.", complaint.trim_end_matches('.'))
 }
 
 fn warm(context: &mut LlamaContext<'_>, token: LlamaToken) -> Result<(), String> {
@@ -114,12 +130,11 @@ fn warm(context: &mut LlamaContext<'_>, token: LlamaToken) -> Result<(), String>
 
 /// llama.cpp can be initialised once in a process and is shared by all its models, so this is the
 /// one thing here that is not passed in.
-fn backend() -> Result<&'static LlamaBackend, String> {
+pub(crate) fn backend() -> Result<&'static LlamaBackend, String> {
     static BACKEND: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
     let initialise = || {
-        // llama.cpp is talkative. It is heard only by those who debug.
-        let heard = tracing::enabled!(tracing::Level::DEBUG);
-        send_logs_to_tracing(LogOptions::default().with_logs_enabled(heard));
+        // It is talkative: whoever collects logs silences the target `llama-cpp-2`.
+        send_logs_to_tracing(LogOptions::default());
         LlamaBackend::init().map_err(|error| format!("llama.cpp does not start: {error}"))
     };
     BACKEND

@@ -20,15 +20,17 @@ use causerie_core::{
 use futures::{StreamExt, stream};
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, OnceLock, atomic::Ordering},
     thread::{self, JoinHandle},
     time::Duration,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// When all slots are taken and the queue is full, somebody is done in about this time.
 const COME_BACK: Duration = Duration::from_secs(3);
+/// More wait than any process has conversations at once.
+const MOST_WAITING: usize = 1 << 20;
 /// What is said of the context before the model has loaded, if the operator said nothing.
 const PROVISIONAL_CONTEXT: u32 = 2048;
 
@@ -37,7 +39,8 @@ const PROVISIONAL_CONTEXT: u32 = 2048;
 /// Dropping it stops its thread, which saves the states of idle conversations first.
 pub struct Local {
     shared: Arc<Shared>,
-    jobs: mpsc::Sender<Job>,
+    /// Without a bound of its own: each question holds a permit of [`Shared::room`].
+    jobs: mpsc::UnboundedSender<Job>,
     sampling: Sampling,
     provisional: BackendCapabilities,
     state_dir: Option<PathBuf>,
@@ -49,6 +52,8 @@ struct Shared {
     readiness: watch::Sender<Readiness>,
     orders: Orders,
     model: OnceLock<(Arc<Vocabulary>, Size)>,
+    /// How many more may be answered or wait.
+    room: Arc<Semaphore>,
 }
 
 /// What is asked of the model: a [`Prompt`] without the engine's bookkeeping.
@@ -63,20 +68,19 @@ impl Local {
     /// Starts to load the model and returns at once; [`Backend::ready`] waits for it. `clock`
     /// tells the day to chat templates that ask for it.
     pub fn open(config: Config, clock: Arc<dyn Clock>) -> Self {
-        let (jobs, inbox) = mpsc::channel(config.queue.max(1));
+        let (jobs, inbox) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             readiness: watch::Sender::new(Readiness::Loading { percent: Some(0) }),
             orders: Orders::default(),
             model: OnceLock::new(),
+            room: Arc::new(Semaphore::new(config.queue.min(MOST_WAITING))),
         });
         let sampling = config.sampling;
         let provisional = capabilities(config.context.unwrap_or(PROVISIONAL_CONTEXT));
-        // A directory for each model: the states of one are of no use to another.
-        let model = config.path.file_stem().unwrap_or_default();
-        let state_dir = config.state_dir.as_ref().map(|dir| dir.join(model));
+        let state_dir = config.state_dir.clone();
         let thread = thread::Builder::new().name("causerie-local".into()).spawn({
-            let (shared, state_dir) = (shared.clone(), state_dir.clone());
-            move || shared.run(&config, state_dir.as_deref(), clock, inbox)
+            let shared = shared.clone();
+            move || shared.run(&config, clock, inbox)
         });
         let thread = thread.inspect_err(|error| {
             shared.fail(format!("no thread could be started for the model: {error}"));
@@ -96,6 +100,10 @@ impl Local {
         let Some((vocabulary, size)) = self.shared.model.get() else {
             return Err(self.shared.why_not());
         };
+        let room = self.shared.room.clone();
+        let permit = room.try_acquire_owned().map_err(|_| BackendError::Busy {
+            retry_after: Some(COME_BACK),
+        })?;
         let vocabulary = vocabulary.clone();
         let messages = ask.messages;
         let rendered = tokio::task::spawn_blocking(move || vocabulary.prompt(&messages)).await;
@@ -124,21 +132,18 @@ impl Local {
             chooser: Chooser::new(&ask.sampling, &self.sampling, entropy),
             max_output: ask.max_output_tokens,
             deltas,
+            permit,
+            forgotten: false,
         };
         self.jobs
-            .try_send(Job::Answer(Box::new(request)))
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => BackendError::Busy {
-                    retry_after: Some(COME_BACK),
-                },
-                mpsc::error::TrySendError::Closed(_) => self.shared.why_not(),
-            })?;
+            .send(Job::Answer(Box::new(request)))
+            .map_err(|_| self.shared.why_not())?;
         Ok(stream::poll_fn(move |context| stream.poll_recv(context)).boxed())
     }
 
-    /// Wakes the thread, should it sleep. When the queue is full it does not.
+    /// Wakes the thread, should it sleep.
     fn wake(&self) {
-        let _ = self.jobs.try_send(Job::Wake);
+        let _ = self.jobs.send(Job::Wake);
     }
 }
 
@@ -182,9 +187,12 @@ impl Backend for Local {
     }
 
     fn forget(&self, conversation: &ConversationId) {
-        self.shared.orders.forget(conversation.clone());
-        self.wake();
-        if let (true, Some(dir)) = (self.jobs.is_closed(), &self.state_dir) {
+        // While it loads, and once its thread has ended, there is nothing but files.
+        if self.shared.model.get().is_some() && !self.jobs.is_closed() {
+            self.shared.orders.forget(conversation.clone());
+            self.wake();
+        }
+        if let Some(dir) = &self.state_dir {
             saved::forget(dir, conversation);
         }
     }
@@ -206,9 +214,8 @@ impl Shared {
     fn run(
         self: Arc<Self>,
         config: &Config,
-        state_dir: Option<&Path>,
         clock: Arc<dyn Clock>,
-        mut inbox: mpsc::Receiver<Job>,
+        mut inbox: mpsc::UnboundedReceiver<Job>,
     ) {
         let fuse = Fuse(&self);
         let progress = self.clone();
@@ -223,12 +230,13 @@ impl Shared {
             Ok(loaded) => loaded,
             Err(reason) => return self.fail(reason),
         };
-        let scheduler = match Scheduler::new(config, state_dir, &loaded) {
+        let scheduler = match Scheduler::new(config, &loaded) {
             Ok(scheduler) => scheduler,
             Err(reason) => return self.fail(reason),
         };
         let Size { context, slots } = loaded.size;
         tracing::info!(context, slots, "the local model is ready");
+        self.room.add_permits(slots as usize);
         let _ = self.model.set((loaded.vocabulary.clone(), loaded.size));
         self.readiness.send_replace(Readiness::Ready);
         scheduler.run(&mut inbox, &self.orders);

@@ -27,7 +27,7 @@ mod wheel;
 #[cfg(test)]
 mod tests;
 
-pub use catalogue::{CATALOGUE, CatalogueEntry, DEFAULT_MODEL};
+pub use catalogue::{BETTER, CATALOGUE, CatalogueEntry, DEFAULT_MODEL, Source};
 pub use error::{ModelError, SourceFailure};
 pub use origins::Origins;
 pub use progress::{Checked, Progress, PullEvent, Pulled, Stage};
@@ -35,7 +35,7 @@ pub use reference::{HubFile, ModelRef, ModelRefError};
 
 use self::disk::Sidecar;
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -135,7 +135,8 @@ impl Models {
     }
 
     /// The file of `model` if it is here and has the size it should have. Looks at no content, so
-    /// it is quick enough for every start; [`Models::verify`] is the thorough one.
+    /// it is quick enough for every start; [`Models::verify`] is the thorough one, which
+    /// [`Models::pull`] does.
     ///
     /// # Errors
     /// [`ModelError::Missing`] or [`ModelError::Corrupt`], both saying what to do.
@@ -165,8 +166,17 @@ impl Models {
         let Some(wanted) = expected.sha256 else {
             return Ok(Checked::Nothing);
         };
+        let changed = disk::changed(&path);
         let actual = disk::sum_of(&path).await?;
         if actual == wanted {
+            let note = Sidecar {
+                size: disk::size_of(&path).unwrap_or_default(),
+                sha256: wanted,
+                checked: expected.by,
+                sound_as_of: changed,
+            };
+            // Without the note it is only read again the next time.
+            let _ = note.write(&path);
             return Ok(expected.by);
         }
         Err(ModelError::Corrupt {
@@ -176,7 +186,51 @@ impl Models {
         })
     }
 
-    /// Brings the file of `model` here, unless it is here already: from its sources in order,
+    /// Like [`Models::verify`], but a file that has not changed since is not read again.
+    async fn verify_once(&self, model: &ModelRef) -> Result<Checked, ModelError> {
+        let path = self.find(model)?;
+        let expected = self.expected(model, &path);
+        let sound = Sidecar::read(&path).is_some_and(|note| {
+            Some(note.size) == disk::size_of(&path)
+                && Some(note.sha256) == expected.sha256
+                && note.sound_as_of.is_some()
+                && note.sound_as_of == disk::changed(&path)
+        });
+        match sound {
+            true => Ok(expected.by),
+            false => self.verify(model).await,
+        }
+    }
+
+    /// Says once what to expect of a model that only shows that everything works, and names better
+    /// ones. `None` for any other model, and once it has been said: a file beside the model's
+    /// remembers.
+    pub fn advice(&self, model: &ModelRef) -> Option<String> {
+        let ModelRef::Named(entry) = model else {
+            return None;
+        };
+        let said = disk::beside(&self.path_of(model), "advised");
+        if !entry.demonstration || said.exists() {
+            return None;
+        }
+        // Where nothing can be remembered it is said again: better than never.
+        let _ = fs::write(said, "");
+        let better = |name: &&str| {
+            let entry = CatalogueEntry::named(name)?;
+            Some(format!("{name} ({})", entry.good_for))
+        };
+        let better: Vec<String> = BETTER.iter().filter_map(better).collect();
+        Some(format!(
+            "{} is a demonstration: {}. Better ones are {}. `causerie models list` shows all; name \
+             one as `model` in the configuration.",
+            entry.name,
+            entry.good_for,
+            better.join(", ")
+        ))
+    }
+
+    /// Brings the file of `model` here, unless it is here already and sound: from its sources in
+    /// order,
     /// resuming what an earlier attempt left, checked while it comes in, and put in place in one
     /// step. Two processes that pull the same file do so one after the other. `watch` is called
     /// from this future, often; it must return quickly.

@@ -78,7 +78,7 @@ impl Saved {
         sequence: i32,
         tokens: &[LlamaToken],
     ) {
-        let key = key(conversation);
+        let key = name_of(conversation);
         self.remove(&key);
         let part = self.dir.join(format!("{key}.part"));
         let bytes = match context.state_seq_save_file(&part, sequence, tokens) {
@@ -111,7 +111,7 @@ impl Saved {
         sequence: i32,
         most_tokens: usize,
     ) -> Option<Vec<LlamaToken>> {
-        let key = key(conversation);
+        let key = name_of(conversation);
         let entry = self.entries.get(&key)?;
         let whole = fs::metadata(&entry.path).is_ok_and(|meta| meta.len() == entry.bytes);
         let restored = whole
@@ -124,12 +124,12 @@ impl Saved {
 
     /// Whether there is a state of `conversation`.
     pub(crate) fn has(&self, conversation: &ConversationId) -> bool {
-        self.entries.contains_key(&key(conversation))
+        self.entries.contains_key(&name_of(conversation))
     }
 
     /// Removes what there is of `conversation`.
     pub(crate) fn forget(&mut self, conversation: &ConversationId) {
-        self.remove(&key(conversation));
+        self.remove(&name_of(conversation));
     }
 
     fn adopt(&mut self, path: &Path) {
@@ -165,7 +165,7 @@ impl Saved {
     fn remove(&mut self, key: &str) {
         if let Some(entry) = self.entries.remove(key) {
             self.bytes -= entry.bytes;
-            if let Err(error) = fs::remove_file(&entry.path) {
+            if let Err(error) = remove_file(&entry.path) {
                 tracing::warn!(%error, "a saved state could not be removed");
             }
         }
@@ -182,17 +182,56 @@ impl Saved {
     }
 }
 
-/// Removes what `dir` holds of `conversation`, of any model, while no model is loaded.
-pub(crate) fn forget(dir: &Path, conversation: &ConversationId) {
-    let key = key(conversation);
-    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(&key) {
-            let _ = fs::remove_file(entry.path());
+/// Where in `state_dir` the states of the model at `model` are: those of one are of no use to
+/// another.
+pub(crate) fn dir_of(state_dir: &Path, model: &Path) -> PathBuf {
+    state_dir.join(model.file_stem().unwrap_or_default())
+}
+
+/// Removes what the [`state_dir`](crate::Config::state_dir) `dir` holds of `conversation`, of any
+/// model, whether it is loaded or not.
+pub fn forget(dir: &Path, conversation: &ConversationId) {
+    let key = name_of(conversation);
+    for model in entries(dir).filter(|path| path.is_dir()) {
+        for path in entries(&model).filter(|path| is_named(path, &key)) {
+            if let Err(error) = remove_file(&path) {
+                tracing::warn!(%error, "a saved state could not be removed");
+            }
         }
     }
 }
 
-fn key(conversation: &ConversationId) -> String {
+/// Removes from the [`state_dir`](crate::Config::state_dir) `dir` the states of all models but
+/// those at `models`: nobody would ever read them, nor look for what a person wants forgotten.
+pub fn keep_only(dir: &Path, models: &[PathBuf]) {
+    let kept: Vec<PathBuf> = models.iter().map(|model| dir_of(dir, model)).collect();
+    for path in entries(dir).filter(|path| path.is_dir() && !kept.contains(path)) {
+        if let Err(error) = fs::remove_dir_all(&path) {
+            tracing::warn!(%error, "the states of a model that is no longer used could not be removed");
+        }
+    }
+}
+
+fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path())
+}
+
+fn is_named(path: &Path, key: &str) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with(key))
+}
+
+/// What somebody else has removed is gone too.
+fn remove_file(path: &Path) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What the files of a conversation's states begin with: a hash, which names nobody.
+pub fn name_of(conversation: &ConversationId) -> String {
     hex(&Sha256::digest(conversation.as_str().as_bytes())[..16])
 }
 
@@ -231,4 +270,30 @@ fn make_private(dir: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_goes_from_every_model_and_so_do_models_that_are_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let [a, b] = ["test/a", "test/b"].map(|id| ConversationId::new(id).unwrap());
+        let file = |model: &str, conversation| {
+            let dir = dir_of(dir.path(), Path::new(model));
+            fs::create_dir_all(&dir).unwrap();
+            let path = dir.join(format!("{}.0.0.{SUFFIX}", name_of(conversation)));
+            fs::write(&path, "x").unwrap();
+            path
+        };
+        let of_a = [file("/m/one.gguf", &a), file("/m/two.gguf", &a)];
+        let of_b = [file("/m/one.gguf", &b), file("/m/two.gguf", &b)];
+        forget(dir.path(), &a);
+        assert!(of_a.iter().all(|path| !path.exists()));
+        assert!(of_b.iter().all(|path| path.exists()));
+        keep_only(dir.path(), &["/elsewhere/two.gguf".into()]);
+        assert_eq!(of_b.map(|path| path.exists()), [false, true]);
+        forget(&dir.path().join("nowhere"), &a);
+    }
 }

@@ -2,8 +2,9 @@
 //!
 //! It goes round and round:
 //!
-//! 1. Take in what has been asked; sleep only when there is nothing to do.
-//! 2. Forget the conversations that are gone, and let go of answers nobody listens to.
+//! 1. Take in all that has been asked; sleep only when there is nothing to do.
+//! 2. Forget the conversations that are gone, and let go of answers nobody listens to. What of
+//!    them was asked before is among what was taken in, so it is marked and never saved.
 //! 3. Give waiting prompts a slot ([`admit`]): the one that holds the conversation, else an empty
 //!    one, else the longest unused, whose state is saved first. What another slot has worked
 //!    through already is copied from there.
@@ -21,7 +22,7 @@ mod step;
 use crate::{
     Config,
     load::{self, Loaded},
-    saved::Saved,
+    saved::{self, Saved},
     slot::{Request, Slot},
     vocabulary::Vocabulary,
 };
@@ -29,8 +30,7 @@ use causerie_core::id::ConversationId;
 use llama_cpp_2::{context::LlamaContext, llama_batch::LlamaBatch};
 use pace::Pace;
 use std::{
-    collections::VecDeque,
-    path::Path,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
@@ -52,19 +52,19 @@ pub(crate) struct Orders {
     /// Stop, as soon as the present step is done.
     pub(crate) stop: AtomicBool,
     /// Conversations that are gone.
-    forgotten: Mutex<Vec<ConversationId>>,
+    forgotten: Mutex<BTreeSet<ConversationId>>,
 }
 
 impl Orders {
-    /// `conversation` is gone. The list is emptied at every step, so it stays short.
+    /// `conversation` is gone. Only for a thread that answers: it empties the list at every step.
     pub(crate) fn forget(&self, conversation: ConversationId) {
         self.forgotten
             .lock()
             .unwrap_or_else(|broken| broken.into_inner())
-            .push(conversation);
+            .insert(conversation);
     }
 
-    fn take_forgotten(&self) -> Vec<ConversationId> {
+    fn take_forgotten(&self) -> BTreeSet<ConversationId> {
         std::mem::take(
             &mut *self
                 .forgotten
@@ -82,7 +82,7 @@ pub(crate) struct Scheduler<'m> {
     window: usize,
     batch: LlamaBatch<'static>,
     slots: Vec<Slot>,
-    /// At most as many as there are slots; the others wait in the channel.
+    /// In the order they came. Each has a permit, and there are not many.
     waiting: VecDeque<Request>,
     saved: Option<Saved>,
     pace: Pace,
@@ -95,14 +95,12 @@ impl<'m> Scheduler<'m> {
     ///
     /// # Errors
     /// What the operator has to do.
-    pub(crate) fn new(
-        config: &Config,
-        state_dir: Option<&Path>,
-        loaded: &'m Loaded,
-    ) -> Result<Self, String> {
-        let saved = state_dir
-            .map(|dir| Saved::open(dir, &config.path, config.state_bytes))
-            .transpose();
+    pub(crate) fn new(config: &Config, loaded: &'m Loaded) -> Result<Self, String> {
+        let saved = config.state_dir.as_ref().map(|dir| {
+            let dir = saved::dir_of(dir, &config.path);
+            Saved::open(&dir, &config.path, config.state_bytes)
+        });
+        let saved = saved.transpose();
         let slots = i32::try_from(loaded.size.slots).expect("at most 128 slots");
         Ok(Self {
             vocabulary: &loaded.vocabulary,
@@ -120,7 +118,7 @@ impl<'m> Scheduler<'m> {
     }
 
     /// Runs until told to stop or until nobody can ask any more.
-    pub(crate) fn run(mut self, jobs: &mut mpsc::Receiver<Job>, orders: &Orders) {
+    pub(crate) fn run(mut self, jobs: &mut mpsc::UnboundedReceiver<Job>, orders: &Orders) {
         while self.take_in(jobs) && !orders.stop.load(Ordering::Relaxed) {
             self.forget(&orders.take_forgotten());
             self.let_go();
@@ -131,9 +129,8 @@ impl<'m> Scheduler<'m> {
         self.save_all();
     }
 
-    /// Takes jobs as far as there is room for them. `false` when there can be no more and all is
-    /// done.
-    fn take_in(&mut self, jobs: &mut mpsc::Receiver<Job>) -> bool {
+    /// Takes all jobs there are. `false` when there can be no more and all is done.
+    fn take_in(&mut self, jobs: &mut mpsc::UnboundedReceiver<Job>) -> bool {
         let idle = self.waiting.is_empty() && self.slots.iter().all(|slot| slot.answer.is_none());
         if idle {
             match jobs.blocking_recv() {
@@ -141,11 +138,8 @@ impl<'m> Scheduler<'m> {
                 None => return false,
             }
         }
-        while self.waiting.len() < self.slots.len() {
-            match jobs.try_recv() {
-                Ok(job) => self.take(job),
-                Err(_) => break,
-            }
+        while let Ok(job) = jobs.try_recv() {
+            self.take(job);
         }
         true
     }
@@ -156,7 +150,10 @@ impl<'m> Scheduler<'m> {
         }
     }
 
-    fn forget(&mut self, gone: &[ConversationId]) {
+    fn forget(&mut self, gone: &BTreeSet<ConversationId>) {
+        for request in &mut self.waiting {
+            request.forgotten |= gone.contains(&request.conversation);
+        }
         for conversation in gone {
             if let Some(saved) = &mut self.saved {
                 saved.forget(conversation);

@@ -111,9 +111,72 @@ fn bytes_per_token(model: &LlamaModel) -> u64 {
     u64::from(model.n_layer()) * u64::from(model.n_head_kv().max(1)) * (key + value) * 2
 }
 
-/// Bytes the machine can give without swapping, where it says so.
+/// Bytes the machine, or the container we are in, can give without swapping, where they say so.
 fn free_memory() -> Option<u64> {
-    available(&fs::read_to_string("/proc/meminfo").ok()?)
+    let machine = fs::read_to_string("/proc/meminfo").ok();
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let container = room_in_groups(Path::new("/sys/fs/cgroup"), &own);
+    let machine = machine.as_deref().and_then(available);
+    machine.into_iter().chain(container).min()
+}
+
+/// The least room in the control groups that `own`, the text of `/proc/self/cgroup`, names, and in
+/// those above them. A container sees its own as the root.
+fn room_in_groups(mount: &Path, own: &str) -> Option<u64> {
+    let room = |line: &str| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (fields.next()?, fields.next()?);
+        let files = match controllers {
+            "" => &GROUPS_V2,
+            list if list.split(',').any(|one| one == "memory") => &GROUPS_V1,
+            _ => return None,
+        };
+        let mount = mount.join(files.mount);
+        let above = Path::new(path.trim_start_matches('/')).ancestors();
+        above
+            .filter_map(|group| files.room(&mount.join(group)))
+            .min()
+    };
+    own.lines().filter_map(room).min()
+}
+
+/// The files of one version of control groups.
+struct Groups {
+    mount: &'static str,
+    most: &'static str,
+    used: &'static str,
+    /// The key in `memory.stat` of file contents that are given back when memory is short.
+    cache: &'static str,
+}
+
+const GROUPS_V2: Groups = Groups {
+    mount: "",
+    most: "memory.max",
+    used: "memory.current",
+    cache: "inactive_file",
+};
+const GROUPS_V1: Groups = Groups {
+    mount: "memory",
+    most: "memory.limit_in_bytes",
+    used: "memory.usage_in_bytes",
+    cache: "total_inactive_file",
+};
+
+impl Groups {
+    /// `None` if the group has no limit, or is not seen from here.
+    fn room(&self, group: &Path) -> Option<u64> {
+        let number = |file| -> Option<u64> {
+            let text = fs::read_to_string(group.join(file)).ok()?;
+            text.trim().parse().ok()
+        };
+        let (most, used) = (number(self.most)?, number(self.used)?);
+        let stat = fs::read_to_string(group.join("memory.stat")).unwrap_or_default();
+        let cache = stat.lines().find_map(|line| {
+            let (key, bytes) = line.split_once(' ')?;
+            (key == self.cache).then(|| bytes.parse::<u64>().ok())?
+        });
+        Some(most.saturating_sub(used.saturating_sub(cache.unwrap_or(0))))
+    }
 }
 
 fn available(meminfo: &str) -> Option<u64> {
@@ -218,6 +281,31 @@ mod tests {
             }
         );
         assert_eq!(fit(Some(100_000), None, SMALL).context, 8192);
+    }
+
+    #[test]
+    fn a_container_has_no_more_than_its_groups_give() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let room = |own: &str| room_in_groups(dir.path(), own);
+        assert_eq!(room("0::/\n"), None);
+        write("memory.max", "max\n");
+        write("memory.current", "10\n");
+        assert_eq!(room("0::/\n"), None);
+        write("pod/memory.max", "1000\n");
+        write("pod/memory.current", "400\n");
+        write("pod/memory.stat", "anon 100\ninactive_file 250\n");
+        write("pod/box/memory.max", "5000\n");
+        write("pod/box/memory.current", "300\n");
+        assert_eq!(room("0::/pod/box\n"), Some(850), "the pod is tighter");
+        write("memory/memory.limit_in_bytes", "700\n");
+        write("memory/memory.usage_in_bytes", "800\n");
+        assert_eq!(room("5:cpu:/x\n4:hugetlb,memory:/not/seen\n"), Some(0));
+        assert_eq!(room("nonsense"), None);
     }
 
     #[test]

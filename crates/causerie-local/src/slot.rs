@@ -7,7 +7,7 @@ use causerie_core::{
     outcome::Usage,
 };
 use llama_cpp_2::token::LlamaToken;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 /// What the scheduler is asked to answer.
 pub(crate) struct Request {
@@ -19,6 +19,10 @@ pub(crate) struct Request {
     pub(crate) max_output: u32,
     /// Has room for every delta there can be, so that a slow reader never stops the model.
     pub(crate) deltas: mpsc::Sender<Result<Delta, BackendError>>,
+    /// Its place among those that are answered or wait, until the answer has ended.
+    pub(crate) permit: OwnedSemaphorePermit,
+    /// The conversation was erased after this was asked.
+    pub(crate) forgotten: bool,
 }
 
 /// One sequence of the context. `tokens` is what the model has worked through in it.
@@ -45,6 +49,7 @@ pub(crate) struct Answer {
     utf8: Utf8,
     thoughts: Thoughts,
     deltas: mpsc::Sender<Result<Delta, BackendError>>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Slot {
@@ -65,7 +70,7 @@ impl Slot {
         debug_assert!(prompt.starts_with(&self.tokens) && prompt.len() > self.tokens.len());
         self.owner = Some(request.conversation);
         self.used = used;
-        self.forgotten = false;
+        self.forgotten = request.forgotten;
         self.answer = Some(Answer {
             cached: self.tokens.len(),
             prompt,
@@ -76,6 +81,7 @@ impl Slot {
             utf8: Utf8::default(),
             thoughts: Thoughts::new(request.thinking),
             deltas: request.deltas,
+            _permit: request.permit,
         });
     }
 

@@ -227,3 +227,6 @@ impl TokenCounter for Vocabulary {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -216,9 +216,25 @@ impl Chat {
             () = self.interrupts.next() => Err("The message was not sent.".to_owned()),
         };
         match offered {
-            Ok(()) => self.answer(inbox, &event).await,
+            Ok(()) => {
+                self.answer(inbox, &event).await;
+                if turn::is_forget(&line) {
+                    self.forget_typed().await;
+                }
+            }
             Err(reason) => self.write(|screen| screen.aside(&reason)),
         }
+    }
+
+    /// What was typed must not outlive a conversation that was erased. The history does not tell
+    /// conversations apart, so all of it goes.
+    async fn forget_typed(&self) {
+        let told = match self.lines.forget().await {
+            Ok(true) => "The lines you have typed here, in any conversation, are gone too.".into(),
+            Ok(false) => return,
+            Err(error) => format!("The lines you have typed could not be removed: {error}."),
+        };
+        self.write(|screen| screen.aside(&told));
     }
 
     /// Waits for the outcome. The first Ctrl-C asks the answer to stop; after the second we no

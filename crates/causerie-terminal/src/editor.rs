@@ -1,13 +1,14 @@
 //! What is typed: with editing and history on a terminal, plain lines from anything else.
 
+use crate::input::LIMIT;
 use rustyline::{
     Cmd, Config, DefaultEditor, ExternalPrinter as _, KeyCode, KeyEvent, Modifiers,
     error::ReadlineError,
 };
 use std::{
     fs,
-    io::{self, BufRead},
-    path::Path,
+    io::{self, BufRead, Read},
+    path::{Path, PathBuf},
     sync::mpsc,
     thread,
 };
@@ -37,18 +38,44 @@ pub(crate) type Printer = Box<dyn FnMut(String) -> io::Result<()> + Send>;
 /// The thread cannot be called back while it waits for the keyboard, so nobody joins it: it ends
 /// with the process.
 pub(crate) struct Lines {
-    ask: mpsc::SyncSender<oneshot::Sender<Line>>,
+    ask: mpsc::SyncSender<Request>,
+}
+
+/// What the thread is asked for.
+enum Request {
+    Line(oneshot::Sender<Line>),
+    Forget(oneshot::Sender<io::Result<bool>>),
+}
+
+/// Where lines come from.
+pub(crate) trait Typed: Send + 'static {
+    /// Waits for the next one.
+    fn read(&mut self) -> Line;
+
+    /// Removes what is kept of earlier ones; whether anything is kept at all.
+    fn forget(&mut self) -> io::Result<bool> {
+        Ok(false)
+    }
+}
+
+impl<F: FnMut() -> Line + Send + 'static> Typed for F {
+    fn read(&mut self) -> Line {
+        self()
+    }
 }
 
 impl Lines {
-    pub(crate) fn new(mut read: impl FnMut() -> Line + Send + 'static) -> io::Result<Self> {
-        let (ask, asked) = mpsc::sync_channel::<oneshot::Sender<Line>>(1);
+    pub(crate) fn new(mut typed: impl Typed) -> io::Result<Self> {
+        let (ask, asked) = mpsc::sync_channel(1);
         thread::Builder::new()
             .name("terminal-input".to_owned())
             .spawn(move || {
-                for answer in asked {
+                for request in asked {
                     // Whoever asked may have left meanwhile.
-                    let _ = answer.send(read());
+                    match request {
+                        Request::Line(answer) => drop(answer.send(typed.read())),
+                        Request::Forget(answer) => drop(answer.send(typed.forget())),
+                    }
                 }
             })?;
         Ok(Self { ask })
@@ -57,13 +84,10 @@ impl Lines {
     /// Lines of an input that is no terminal.
     pub(crate) fn piped(mut input: impl BufRead + Send + 'static) -> io::Result<Self> {
         Self::new(move || {
-            let mut line = String::new();
-            match input.read_line(&mut line) {
+            let mut line = vec![];
+            match (&mut input).take(LIMIT + 1).read_until(b'\n', &mut line) {
                 Ok(0) => Line::End,
-                Ok(_) => Line::Text(line.trim_end_matches(['\n', '\r']).to_owned()),
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    Line::Broken("the input is not UTF-8 text".to_owned())
-                }
+                Ok(_) => plain_line(line),
                 Err(error) => Line::Broken(error.to_string()),
             }
         })
@@ -91,13 +115,10 @@ impl Lines {
             Some(Err(error)) => (None, Some(format!("the history is not kept: {error}"))),
             None => (None, None),
         };
-        let lines = Self::new(move || {
-            let line = line_of(editor.readline(prompt));
-            if let (Line::Text(_), Some(history)) = (&line, &history) {
-                // Losing a line of history is no reason to lose what was typed.
-                let _ = editor.append_history(history);
-            }
-            line
+        let lines = Self::new(Edited {
+            editor,
+            prompt,
+            history,
         })?;
         let printer = Box::new(move |text| printer.print(text).map_err(plain));
         Ok((lines, printer, warning))
@@ -106,10 +127,65 @@ impl Lines {
     /// The next line.
     pub(crate) async fn next(&self) -> Line {
         let (answer, answered) = oneshot::channel();
-        if self.ask.try_send(answer).is_err() {
+        if self.ask.try_send(Request::Line(answer)).is_err() {
             return Line::Broken("the keyboard is being read already".to_owned());
         }
         answered.await.unwrap_or(Line::End)
+    }
+
+    /// Removes the history of what was typed, while no line is being read. `false` if none is
+    /// kept.
+    pub(crate) async fn forget(&self) -> io::Result<bool> {
+        let (answer, answered) = oneshot::channel();
+        if self.ask.try_send(Request::Forget(answer)).is_err() {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        answered.await.unwrap_or(Ok(false))
+    }
+}
+
+/// The line editor on the terminal.
+struct Edited {
+    editor: DefaultEditor,
+    prompt: &'static str,
+    history: Option<PathBuf>,
+}
+
+impl Typed for Edited {
+    fn read(&mut self) -> Line {
+        let line = line_of(self.editor.readline(self.prompt));
+        if let (Line::Text(_), Some(history)) = (&line, &self.history) {
+            // Losing a line of history is no reason to lose what was typed.
+            let _ = self.editor.append_history(history);
+        }
+        line
+    }
+
+    fn forget(&mut self) -> io::Result<bool> {
+        self.editor.clear_history().map_err(plain)?;
+        let Some(history) = &self.history else {
+            return Ok(false);
+        };
+        // The file stays, with its permissions.
+        fs::File::options()
+            .write(true)
+            .truncate(true)
+            .open(history)?;
+        Ok(true)
+    }
+}
+
+/// A line as it was piped in.
+fn plain_line(line: Vec<u8>) -> Line {
+    if line.len() as u64 > LIMIT {
+        let most = LIMIT >> 20;
+        return Line::Broken(format!(
+            "a line of the input has more than {most} MB, which no model can read"
+        ));
+    }
+    match String::from_utf8(line) {
+        Ok(line) => Line::Text(line.trim_end_matches(['\n', '\r']).to_owned()),
+        Err(_) => Line::Broken("the input is not UTF-8 text".to_owned()),
     }
 }
 
@@ -123,7 +199,7 @@ fn line_of(read: Result<String, ReadlineError>) -> Line {
 }
 
 /// Makes sure that nobody else can read the history, then loads it.
-fn open_history(editor: &mut DefaultEditor, path: &Path) -> io::Result<std::path::PathBuf> {
+fn open_history(editor: &mut DefaultEditor, path: &Path) -> io::Result<PathBuf> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir)?;
     }
@@ -162,6 +238,15 @@ mod tests {
             lines.next().await,
             Line::Broken("the input is not UTF-8 text".into())
         );
+    }
+
+    #[tokio::test]
+    async fn a_line_without_an_end_does_not_fill_the_memory() {
+        let lines = Lines::piped(io::BufReader::new(io::repeat(b'a'))).unwrap();
+        let Line::Broken(reason) = lines.next().await else {
+            panic!("it was read")
+        };
+        assert!(reason.contains("more than 64 MB"), "{reason}");
     }
 
     #[cfg(unix)]

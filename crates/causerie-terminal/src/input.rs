@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// The most bytes that are read. The engine's own limit is lower and answers with its own words;
 /// this one only keeps an endless pipe from filling the memory.
-const LIMIT: u64 = 64 << 20;
+pub(crate) const LIMIT: u64 = 64 << 20;
 
 /// Why there is no question.
 #[derive(Debug, Error)]

@@ -1,4 +1,5 @@
-//! Text, made fit for a terminal. Markdown is shown as it was written, which is made to be read.
+//! Text, made fit for a terminal. Where there are no colours, Markdown is shown as it was written,
+//! which is made to be read.
 
 use crate::look::Look;
 

@@ -4,6 +4,7 @@ use crate::{
     look::Look,
     paint::{dim, printable},
 };
+use causerie_markup::{AnsiStream, AnsiStyle, ansi};
 use std::io::{self, Write};
 
 const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -19,6 +20,8 @@ pub(crate) struct Screen {
     frame: usize,
     /// Whether the last thing written ended its line.
     at_start: bool,
+    /// The Markdown of the message that grows, where it is rendered.
+    growing: Option<AnsiStream>,
 }
 
 impl Screen {
@@ -30,6 +33,7 @@ impl Screen {
             waiting: false,
             frame: 0,
             at_start: true,
+            growing: None,
         }
     }
 
@@ -37,9 +41,35 @@ impl Screen {
         self.look
     }
 
-    /// Writes more of the message that grows.
-    pub(crate) fn grow(&mut self, text: &str) -> io::Result<()> {
-        self.write(&printable(text))
+    /// Writes more of the message that grows. It is finished where its line is ended.
+    pub(crate) fn grow(&mut self, markdown: &str) -> io::Result<()> {
+        let text = match self.style() {
+            Some(style) => self
+                .growing
+                .get_or_insert_with(|| AnsiStream::new(style))
+                .push(markdown),
+            None => printable(markdown),
+        };
+        self.write(&text)
+    }
+
+    /// A whole message as it is written, with the end of its last line.
+    pub(crate) fn rendered(&self, markdown: &str) -> String {
+        match (self.style(), markdown.trim_end()) {
+            (_, "") => String::new(),
+            (Some(style), markdown) => ansi(markdown, &style),
+            (None, markdown) => printable(markdown) + "\n",
+        }
+    }
+
+    /// How Markdown looks here; `None` where it is shown as it was written.
+    fn style(&self) -> Option<AnsiStyle> {
+        self.look.styled.then(|| AnsiStyle {
+            width: (self.width)(),
+            color: true,
+            // Not every terminal knows them, and none says so.
+            hyperlinks: false,
+        })
     }
 
     /// Leaves a line empty where a person reads.
@@ -51,8 +81,7 @@ impl Screen {
     /// Writes a whole message on lines of its own.
     pub(crate) fn message(&mut self, markdown: &str) -> io::Result<()> {
         self.end_line()?;
-        self.grow(markdown.trim_end())?;
-        self.end_line()
+        self.write(&self.rendered(markdown))
     }
 
     fn write(&mut self, painted: &str) -> io::Result<()> {
@@ -65,8 +94,11 @@ impl Screen {
         self.out.flush()
     }
 
-    /// Ends the line, if one stands there unfinished.
+    /// Ends the message that grows, and the line, if one stands there unfinished.
     pub(crate) fn end_line(&mut self) -> io::Result<()> {
+        if let Some(mut growing) = self.growing.take() {
+            self.write(&growing.finish())?;
+        }
         self.clear()?;
         if !self.at_start {
             self.out.write_all(b"\n")?;
@@ -160,6 +192,71 @@ pub(crate) mod tests {
         screen.wait("no room for this").unwrap();
         screen.end_line().unwrap();
         assert_eq!(paper.read(), "\r\x1b[2K⠋ thinking \r\x1b[2KHi\n");
+    }
+
+    const STYLED: Look = Look {
+        live: true,
+        styled: true,
+    };
+
+    #[test]
+    fn markdown_is_rendered_as_it_grows_and_as_a_whole() {
+        let markdown = "A **bold** word and `code`.\n\n# Head\n\n- one\n- two";
+        let (mut growing, grown) = screen(STYLED, || 80);
+        for piece in [
+            "A **bo",
+            "ld** wo",
+            "rd and `co",
+            "de`.\n\n# He",
+            "ad\n\n- one\n- two",
+        ] {
+            growing.grow(piece).unwrap();
+        }
+        growing.end_line().unwrap();
+        let (mut whole, shown) = screen(STYLED, || 80);
+        whole.message(markdown).unwrap();
+        assert_eq!(grown.read(), shown.read());
+        let text = grown.read();
+        assert!(text.contains("A \x1b[1mbold\x1b["), "{text:?}");
+        assert!(!text.contains("**") && !text.contains('`'), "{text:?}");
+        assert!(text.ends_with("two\n"), "{text:?}");
+    }
+
+    #[test]
+    fn the_next_message_is_read_by_itself() {
+        let (mut screen, paper) = screen(STYLED, || 80);
+        screen.grow("```\ncode").unwrap();
+        screen.end_line().unwrap();
+        screen.grow("**so** ").unwrap();
+        screen.end_line().unwrap();
+        assert!(paper.read().contains("\x1b[1mso"), "{:?}", paper.read());
+    }
+
+    #[test]
+    fn nothing_a_model_writes_commands_the_terminal() {
+        let hostile = "a\x1b]0;title\x07 b\r \u{9b}2J `c\x1b[2J`\n\n```\x1b[1m\nd\x1b[H\x08\n```\n";
+        let (mut growing, grown) = screen(STYLED, || 80);
+        for character in hostile.chars() {
+            growing.grow(&character.to_string()).unwrap();
+        }
+        growing.end_line().unwrap();
+        let (mut whole, shown) = screen(STYLED, || 80);
+        whole.message(hostile).unwrap();
+        for text in [grown.read(), shown.read()] {
+            // What is left without the colours, which are ours.
+            let mut left = String::new();
+            for (index, part) in text.split("\x1b[").enumerate() {
+                let rest = part.split_once('m').filter(|_| index > 0);
+                let colour = rest
+                    .filter(|(codes, _)| codes.bytes().all(|b| b.is_ascii_digit() || b == b';'));
+                assert!(index == 0 || colour.is_some(), "{text:?}");
+                left.push_str(colour.map_or(part, |(_, rest)| rest));
+            }
+            assert!(
+                left.chars().all(|c| !c.is_control() || c == '\n'),
+                "{left:?}"
+            );
+        }
     }
 
     #[test]

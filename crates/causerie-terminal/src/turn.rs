@@ -79,3 +79,9 @@ pub(crate) fn loading(percent: Option<u8>) -> String {
 pub(crate) fn is_command(text: &str) -> bool {
     text.trim_start().starts_with('/')
 }
+
+/// Whether it erases the conversation.
+pub(crate) fn is_forget(text: &str) -> bool {
+    let name = text.split_whitespace().next().unwrap_or_default();
+    name.eq_ignore_ascii_case("/forget")
+}

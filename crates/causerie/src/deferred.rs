@@ -6,7 +6,8 @@ use causerie_core::{
     id::ConversationId,
     prompt::{ByteEstimate, Prompt, TokenCounter},
 };
-use std::sync::Arc;
+use causerie_local::saved;
+use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 
 /// Stands for a backend until it is there, and then is it.
@@ -14,6 +15,8 @@ pub struct Deferred {
     arrival: watch::Receiver<Arrival>,
     /// The context window that is promised until the backend knows its own.
     context: u32,
+    /// Where backends keep what is left of conversations from one run to the next.
+    state_dir: Option<PathBuf>,
 }
 
 /// How far the backend is.
@@ -29,9 +32,14 @@ pub enum Arrival {
 
 impl Deferred {
     /// A backend that will come through the sender.
-    pub fn new(context: u32) -> (Self, watch::Sender<Arrival>) {
+    pub fn new(context: u32, state_dir: Option<PathBuf>) -> (Self, watch::Sender<Arrival>) {
         let (sender, arrival) = watch::channel(Arrival::Loading(None));
-        (Self { arrival, context }, sender)
+        let deferred = Self {
+            arrival,
+            context,
+            state_dir,
+        };
+        (deferred, sender)
     }
 
     fn now(&self) -> Arrival {
@@ -93,7 +101,11 @@ impl Backend for Deferred {
         }
     }
 
+    /// What an earlier run left goes at once, whether the backend is here or ever comes.
     fn forget(&self, conversation: &ConversationId) {
+        if let Some(dir) = &self.state_dir {
+            saved::forget(dir, conversation);
+        }
         if let Arrival::Here(backend) = self.now() {
             backend.forget(conversation);
         }
@@ -108,7 +120,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_loading_until_it_is_here() {
-        let (deferred, sender) = Deferred::new(4096);
+        let (deferred, sender) = Deferred::new(4096, None);
         assert_eq!(deferred.readiness(), Readiness::Loading { percent: None });
         sender.send_replace(Arrival::Loading(Some(40)));
         assert_eq!(
@@ -126,15 +138,37 @@ mod tests {
         assert_eq!(deferred.capabilities().context_window, 512);
     }
 
+    #[test]
+    fn what_is_forgotten_goes_before_the_backend_is_here_and_if_it_never_comes() {
+        use std::fs;
+        let dir = tempfile::tempdir().unwrap();
+        let model = dir.path().join("some-model");
+        fs::create_dir(&model).unwrap();
+        // A state is named after the hash of its conversation.
+        let states = ["test/loading", "test/failed", "test/kept"].map(|id| {
+            let conversation = ConversationId::new(id).unwrap();
+            let file = model.join(format!("{}.0.0.state", saved::name_of(&conversation)));
+            fs::write(&file, "x").unwrap();
+            (conversation, file)
+        });
+        let left = || states.each_ref().map(|(_, file)| file.exists());
+        let (deferred, sender) = Deferred::new(4096, Some(dir.path().to_owned()));
+        deferred.forget(&states[0].0);
+        assert_eq!(left(), [false, true, true]);
+        sender.send_replace(Arrival::Failed("pull it".to_owned()));
+        deferred.forget(&states[1].0);
+        assert_eq!(left(), [false, false, true]);
+    }
+
     #[tokio::test]
     async fn whoever_waits_is_told_of_a_failure() {
-        let (deferred, sender) = Deferred::new(4096);
+        let (deferred, sender) = Deferred::new(4096, None);
         sender.send_replace(Arrival::Failed("pull it".to_owned()));
         assert_eq!(
             deferred.ready().await,
             Readiness::Failed("pull it".to_owned())
         );
-        let (given_up, sender) = Deferred::new(4096);
+        let (given_up, sender) = Deferred::new(4096, None);
         drop(sender);
         assert!(matches!(given_up.ready().await, Readiness::Failed(_)));
     }

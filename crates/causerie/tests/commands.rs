@@ -4,10 +4,10 @@
 
 use causerie_testkit::process::Process;
 use std::{
-    fs,
+    env, fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
@@ -64,6 +64,69 @@ fn a_question_is_answered_on_standard_output_alone() {
     let output = run(ECHO, &["ask", "Is anybody there?"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(text(&output.stdout).trim_end(), "Is anybody there?");
+}
+
+/// The directory of the model that tests use, if it is here.
+fn model_dir() -> Option<PathBuf> {
+    let base = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let base = base.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")));
+    let dir = base?.join("causerie/models");
+    if dir.join("SmolLM2-135M-Instruct.Q4_1.gguf").is_file() {
+        return Some(dir);
+    }
+    assert!(
+        env::var_os("CI").is_none(),
+        "the model is missing: run `make model`"
+    );
+    eprintln!("SKIPPED: the model is missing");
+    None
+}
+
+#[test]
+fn a_question_leaves_nothing_behind_and_the_demonstration_is_called_one_once() {
+    let Some(cache) = model_dir() else { return };
+    let toml = "[server]\ndata_dir = \"data\"\n[models.m]\nkind = \"local\"\n\
+                model = \"smollm2-135m\"\n[personas.a]\nmodels = [\"m\"]\n\
+                max_output_tokens = 4\n";
+    let dir = tempfile::tempdir().unwrap();
+    // Long enough that a server would keep its state.
+    let question = "river stone garden winter letter ".repeat(20);
+    let models = dir.path().join("models");
+    fs::create_dir(&models).unwrap();
+    let file = "SmolLM2-135M-Instruct.Q4_1.gguf";
+    fs::copy(cache.join(file), models.join(file)).unwrap();
+    let ask = || {
+        let mut command = causerie(dir.path(), toml, &["ask", &question]);
+        command.env("CAUSERIE_MODELS_DIR", &models);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(!output.stdout.is_empty());
+        text(&output.stderr)
+    };
+    let said = ask();
+    assert!(
+        said.contains("is a demonstration") && said.contains("qwen"),
+        "{said}"
+    );
+    assert_eq!(ask(), "");
+    let kept = fs::read_dir(dir.path().join("data")).into_iter().flatten();
+    assert_eq!(kept.count(), 0);
+}
+
+#[test]
+fn the_list_of_models_says_where_each_comes_from_and_under_which_licence() {
+    let listed = text(&run(ECHO, &["models", "list"]).stdout);
+    assert!(
+        listed.contains("Apache-2.0; https://huggingface.co/Qwen/"),
+        "{listed}"
+    );
+    let json = text(&run(ECHO, &["models", "list", "--json"]).stdout);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    for model in json.as_array().unwrap() {
+        assert_eq!(model["sha256"].as_str().unwrap().len(), 64);
+        assert!(model["licence"].is_string());
+        assert!(!model["sources"].as_array().unwrap().is_empty());
+    }
 }
 
 #[test]

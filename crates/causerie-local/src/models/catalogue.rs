@@ -61,13 +61,17 @@ pub enum Source {
 /// nothing more.
 pub const DEFAULT_MODEL: &str = "smollm2-135m";
 
+/// What to name to somebody who has only the demonstration: English, then Chinese and English, on a
+/// small machine and on a better one.
+pub const BETTER: [&str; 3] = ["smollm2-1.7b", "qwen2.5-1.5b", "qwen3-4b"];
+
 impl CatalogueEntry {
     /// The entry of that name.
     pub fn named(name: &str) -> Option<&'static CatalogueEntry> {
         CATALOGUE.iter().find(|entry| entry.name == name)
     }
 
-    /// Where a person reads about it, the licence included.
+    /// Where a person reads about it, the licence included. `None` if no hub has it.
     pub fn page(&self) -> Option<String> {
         self.sources.iter().find_map(|source| match source {
             Source::Hub { repo, .. } => Some(format!("https://huggingface.co/{repo}")),
@@ -188,7 +192,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         parameters: "0.6 B",
         languages: QWEN,
         licence: "Apache-2.0",
-        good_for: "Chinese and English with tools, thinks before it answers",
+        good_for: "Chinese and English, thinks before it answers",
         demonstration: false,
         temperature: None,
         file: "Qwen3-0.6B-Q8_0.gguf",
@@ -206,7 +210,7 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
         parameters: "1.7 B",
         languages: QWEN,
         licence: "Apache-2.0",
-        good_for: "Chinese and English with tools in 3 GB of memory",
+        good_for: "Chinese and English in 3 GB of memory",
         demonstration: false,
         temperature: None,
         file: "Qwen3-1.7B-Q8_0.gguf",
@@ -270,24 +274,6 @@ pub static CATALOGUE: &[CatalogueEntry] = &[
             repo: "bartowski/Llama-3.2-1B-Instruct-GGUF",
             revision: "067b946cf014b7c697f3654f621d577a3e3afd1c",
             file: "Llama-3.2-1B-Instruct-Q4_K_M.gguf",
-        }],
-    },
-    CatalogueEntry {
-        name: "llama-3.2-3b",
-        title: "Llama 3.2 3B Instruct (Q4_K_M)",
-        parameters: "3.2 B",
-        languages: LLAMA,
-        licence: "Llama 3.2 Community License",
-        good_for: "good writing in European languages with 6 GB of memory",
-        demonstration: false,
-        temperature: None,
-        file: "Llama-3.2-3B-Instruct-Q4_K_M.gguf",
-        size: 2_019_377_696,
-        sha256: "6c1a2b41161032677be168d354123594c0e6e67d2b9227c84f296ad037c728ff",
-        sources: &[Source::Hub {
-            repo: "bartowski/Llama-3.2-3B-Instruct-GGUF",
-            revision: "main",
-            file: "Llama-3.2-3B-Instruct-Q4_K_M.gguf",
         }],
     },
     CatalogueEntry {
@@ -358,5 +344,31 @@ mod tests {
             );
         }
         assert!(CatalogueEntry::named(DEFAULT_MODEL).is_some());
+    }
+
+    #[test]
+    fn no_file_can_change_under_its_name() {
+        for entry in CATALOGUE {
+            for source in entry.sources {
+                if let Source::Hub { revision, .. } = source {
+                    let hexadecimal = revision.bytes().all(|b| b.is_ascii_hexdigit());
+                    assert!(revision.len() == 40 && hexadecimal, "{}", entry.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_called_better_is_and_speaks_both_languages() {
+        let better = BETTER.map(|name| CatalogueEntry::named(name).unwrap());
+        assert!(better.iter().all(|entry| !entry.demonstration));
+        for language in ["en", "zh"] {
+            assert!(
+                better
+                    .iter()
+                    .any(|entry| entry.languages.contains(&language))
+            );
+        }
+        assert!(CatalogueEntry::named(DEFAULT_MODEL).unwrap().demonstration);
     }
 }

@@ -7,6 +7,7 @@ use std::{
     fs::{self, File, TryLockError},
     io::{self, Read},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 /// What was learnt at the pull, kept beside the file so that it can be verified later.
@@ -15,6 +16,10 @@ pub(super) struct Sidecar {
     pub(super) size: u64,
     pub(super) sha256: String,
     pub(super) checked: Checked,
+    /// When the file had changed last, in nanoseconds since 1970, as it was read whole and found
+    /// sound.
+    #[serde(default)]
+    pub(super) sound_as_of: Option<u64>,
 }
 
 impl Sidecar {
@@ -32,6 +37,13 @@ impl Sidecar {
         let json = serde_json::to_vec(self).expect("plain fields");
         fs::write(&path, json).map_err(|error| ModelError::disk(path, error))
     }
+}
+
+/// When a file was changed last, in nanoseconds since 1970.
+pub(super) fn changed(path: &Path) -> Option<u64> {
+    let changed = fs::metadata(path).ok()?.modified().ok()?;
+    let since = changed.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok()
 }
 
 /// `file` with `.suffix` behind its whole name.
@@ -61,6 +73,18 @@ impl Lock {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(ModelError::disk(path, error)),
         }
+    }
+}
+
+/// Sees whether `needed` bytes more fit into `dir`. A file system that does not tell is believed to
+/// have room.
+pub(super) fn check_room(dir: &Path, needed: u64) -> Result<(), ModelError> {
+    match fs4::available_space(dir) {
+        Ok(room) if room < needed => Err(ModelError::DiskFull {
+            path: dir.to_owned(),
+            needed: Some(needed),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -89,14 +89,7 @@ impl Part {
             return Ok(());
         };
         let dir = self.path.parent().unwrap_or(Path::new("."));
-        // A file system that does not tell is believed to have room.
-        match fs4::available_space(dir) {
-            Ok(room) if room < needed => Err(ModelError::DiskFull {
-                path: dir.to_owned(),
-                needed: Some(needed),
-            }),
-            _ => Ok(()),
-        }
+        disk::check_room(dir, needed)
     }
 
     /// Compares, and makes sure that the bytes are on the disk. A part that is wrong is removed.

@@ -25,29 +25,29 @@ pub(super) async fn pull(
     model: &ModelRef,
     watch: Watch<'_>,
 ) -> Result<Pulled, ModelError> {
-    let here = |path: PathBuf| {
-        let checked = models.expected(model, &path).by;
-        Pulled {
-            path,
-            was_here: true,
-            checked,
-        }
-    };
-    if matches!(model, ModelRef::File(_)) {
-        return models.find(model).map(here);
-    }
-    if let Ok(path) = models.find(model) {
-        return Ok(here(path));
-    }
     let target = models.path_of(model);
+    let here = |checked| Pulled {
+        path: target.clone(),
+        was_here: true,
+        checked,
+    };
+    match models.verify_once(model).await {
+        Ok(checked) => return Ok(here(checked)),
+        Err(error) if matches!(model, ModelRef::File(_)) => return Err(error),
+        Err(ModelError::Corrupt { reason, .. }) => {
+            let note = format!("the file that is here is damaged: {reason}; fetching it again");
+            watch(PullEvent::Note(note));
+        }
+        Err(_) => {}
+    }
     let dir = target
         .parent()
         .expect("a file in our directory has one above it");
     fs::create_dir_all(dir).map_err(|error| ModelError::disk(dir, error))?;
     let _lock = lock(&target, watch).await?;
     // Another process may have fetched it while we waited.
-    if let Ok(path) = models.find(model) {
-        return Ok(here(path));
+    if let Ok(checked) = models.verify_once(model).await {
+        return Ok(here(checked));
     }
     fetch(models, model, &target, watch).await
 }
@@ -218,6 +218,7 @@ fn settle(target: &Path, (part, arrived, checked): Got) -> Result<Pulled, ModelE
         size: arrived.size,
         sha256: arrived.sha256,
         checked,
+        sound_as_of: disk::changed(&part),
     };
     note.write(target)?;
     fs::rename(&part, target).map_err(|error| ModelError::disk(target, error))?;

@@ -166,6 +166,62 @@ async fn a_file_of_the_hub_comes_and_is_checked_against_what_the_hub_says() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_damaged_after_it_came_is_noticed_and_fetched_again() {
+    let bytes = model_bytes();
+    let hub = Fake::start().await.file(HUB_PATH, bytes.clone());
+    let bench = Bench::new(Some(&hub), None);
+    let model = entry(&bytes);
+    let path = bench.pull(&model).await.unwrap().path;
+    let mut damaged = bytes.clone();
+    damaged[2_000_000] ^= 1;
+    fs::write(&path, &damaged).unwrap();
+    // A file system may count time in coarse steps.
+    let later = std::time::SystemTime::now() + Duration::from_secs(5);
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(later).unwrap();
+    let pulled = bench.pull(&model).await.unwrap();
+    assert!(!pulled.was_here);
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+    let notes = bench.notes();
+    assert!(notes[0].contains("is damaged") && notes[0].contains("fetching it again"));
+
+    // What was found sound is not read again until it changes.
+    let asked = hub.seen().len();
+    assert!(bench.pull(&model).await.unwrap().was_here);
+    fs::remove_file(disk::beside(&path, "json")).unwrap();
+    assert!(bench.pull(&model).await.unwrap().was_here);
+    let note = Sidecar::read(&path).unwrap();
+    assert_eq!(note.sound_as_of, disk::changed(&path));
+    assert_eq!(hub.seen().len(), asked);
+}
+
+#[test]
+fn a_demonstration_is_called_one_once_and_better_ones_are_named() {
+    let bench = Bench::new(None, None);
+    let model = entry(b"GGUF");
+    let advice = bench.models.advice(&model).unwrap();
+    assert!(
+        advice.starts_with("test is a demonstration: tests."),
+        "{advice}"
+    );
+    for name in BETTER {
+        assert!(advice.contains(name), "{advice}");
+    }
+    assert!(
+        advice.contains("Chinese") && advice.contains("English"),
+        "{advice}"
+    );
+    assert_eq!(bench.models.advice(&model), None);
+    assert_eq!(
+        bench.models.list().unwrap().len(),
+        CATALOGUE.len(),
+        "what remembers it is no model"
+    );
+    let real = ModelRef::parse(BETTER[0]).unwrap();
+    assert_eq!(bench.models.advice(&real), None);
+}
+
+#[tokio::test]
 async fn a_download_that_breaks_off_goes_on_where_it_was() {
     let bytes = model_bytes();
     let hub = Fake::start().await.file(HUB_PATH, bytes.clone());

@@ -38,9 +38,21 @@ pub(super) async fn fetch(
     fetcher.report(Stage::Unpacking, 0, expected.size);
     let part = part_of(target, expected.sha256.as_deref());
     let (archive, name, to) = (job.part.clone(), member.to_owned(), part.clone());
-    let arrived = tokio::task::spawn_blocking(move || unpack(&archive, &name, &to))
+    let wanted = expected.size;
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&archive, &name, &to, wanted))
         .await
-        .expect("unpacking does not panic")?;
+        .expect("unpacking does not panic");
+    let arrived = match unpacked {
+        Ok(arrived) => arrived,
+        Err(trouble) => {
+            // What is half unpacked is of no use to anybody, and in the way where room is short.
+            let _ = fs::remove_file(&part);
+            if matches!(trouble, Trouble::Source(_)) {
+                let _ = fs::remove_file(&job.part);
+            }
+            return Err(trouble);
+        }
+    };
     fs::remove_file(&job.part).map_err(|error| ModelError::disk(job.part, error))?;
     fetcher.report(Stage::Unpacking, arrived.size, expected.size);
     match &expected.sha256 {
@@ -72,8 +84,14 @@ async fn look_up(
     ))
 }
 
-/// Writes one member of an archive to `to`, with its sum.
-fn unpack(archive: &Path, member: &str, to: &Path) -> Result<Arrived, Trouble> {
+/// Writes one member of an archive to `to`, with its sum. No more than `wanted` bytes, or than the
+/// archive says it has: a small archive may unpack to any length.
+fn unpack(
+    archive: &Path,
+    member: &str,
+    to: &Path,
+    wanted: Option<u64>,
+) -> Result<Arrived, Trouble> {
     let here = |path: &Path| {
         let path = path.to_owned();
         move |error| Trouble::Here(ModelError::disk(path, error))
@@ -87,6 +105,8 @@ fn unpack(archive: &Path, member: &str, to: &Path) -> Result<Arrived, Trouble> {
         }
         Err(_) => return Err(unreadable()),
     };
+    let wanted = wanted.unwrap_or(source.size());
+    disk::check_room(to.parent().unwrap_or(Path::new(".")), wanted).map_err(Trouble::Here)?;
     let mut target = File::create(to).map_err(here(to))?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
@@ -98,9 +118,13 @@ fn unpack(archive: &Path, member: &str, to: &Path) -> Result<Arrived, Trouble> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => return Err(unreadable()),
         };
+        size += read as u64;
+        if size > wanted {
+            let actual = source.size().max(size);
+            return Err(SourceFailure::WrongSize { actual, wanted }.into());
+        }
         hasher.update(&buffer[..read]);
         target.write_all(&buffer[..read]).map_err(here(to))?;
-        size += read as u64;
     }
     target.sync_all().map_err(here(to))?;
     Ok(Arrived {

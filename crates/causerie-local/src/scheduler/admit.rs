@@ -24,6 +24,10 @@ struct Relative {
 
 impl Scheduler<'_> {
     /// Gives slots to those who wait, in the order they came.
+    ///
+    /// Whoever comes behind a copy waits for one step: llama.cpp only notes the copy and makes it
+    /// at the next step, and until then nobody may write into the slot it is made from. Restoring
+    /// a saved state writes at once.
     pub(super) fn admit(&mut self) {
         let mut index = 0;
         while index < self.waiting.len() {
@@ -39,7 +43,9 @@ impl Scheduler<'_> {
                 .waiting
                 .remove(index)
                 .expect("the index is below the length");
-            self.place(request, relative);
+            if self.place(request, relative) {
+                return;
+            }
         }
     }
 
@@ -86,7 +92,8 @@ impl Scheduler<'_> {
         self.slots.iter().position(is_home)
     }
 
-    fn place(&mut self, request: Request, relative: Option<Relative>) {
+    /// Gives a slot to `request`, and says whether something is to be copied there.
+    fn place(&mut self, request: Request, relative: Option<Relative>) -> bool {
         let index = match self.home(&request.conversation) {
             Some(index) => index,
             None => self.make_room(&request.conversation),
@@ -102,9 +109,8 @@ impl Scheduler<'_> {
             );
         }
         known = known.min(prompt.len() - 1);
-        if let Some(relative) =
-            relative.filter(|r| r.slot != index && r.has >= known + WORTH_COPYING)
-        {
+        let source = relative.filter(|r| r.slot != index && r.has >= known + WORTH_COPYING);
+        if let Some(relative) = source {
             prompt = request.tokens.clone();
             known = relative.has.min(most);
             self.copy(relative.slot, index);
@@ -112,6 +118,7 @@ impl Scheduler<'_> {
         self.trim(index, known);
         self.uses += 1;
         self.slots[index].begin(request, prompt, self.uses);
+        source.is_some()
     }
 
     /// An idle slot for a conversation that has none: an empty one or the longest unused, with
@@ -158,8 +165,8 @@ impl Scheduler<'_> {
     }
 
     /// Copies all that slot `from` knows to slot `to`, whose own goes. llama.cpp moves the data at
-    /// the next step, so nothing may be saved from `to` before that; `admit` and `step` always
-    /// follow one another.
+    /// the next step, so until then nothing may be saved from `to` or written to `from`: see
+    /// [`Self::admit`], which `step` always follows.
     fn copy(&mut self, from: usize, to: usize) {
         self.trim(to, 0);
         let (source, target) = (self.slots[from].sequence, self.slots[to].sequence);

@@ -44,6 +44,32 @@ async fn a_file_that_is_no_model_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn what_llama_cpp_complains_of_is_passed_on() {
+    // A sound file of a family that nobody knows.
+    let mut unknown = b"GGUF".to_vec();
+    let string = |file: &mut Vec<u8>, text: &str| {
+        file.extend((text.len() as u64).to_le_bytes());
+        file.extend(text.as_bytes());
+    };
+    unknown.extend(3u32.to_le_bytes());
+    unknown.extend(0u64.to_le_bytes());
+    unknown.extend(2u64.to_le_bytes());
+    string(&mut unknown, "general.architecture");
+    unknown.extend(8u32.to_le_bytes());
+    string(&mut unknown, "lhama");
+    string(&mut unknown, "tokenizer.ggml.tokens");
+    unknown.extend([9u32.to_le_bytes(), 8u32.to_le_bytes()].concat());
+    unknown.extend(1u64.to_le_bytes());
+    string(&mut unknown, "a");
+    unknown.resize(unknown.len().next_multiple_of(32), 0);
+    let reason = failure(file(&unknown).path()).await;
+    assert!(
+        reason.contains("It says: ") && reason.contains("lhama"),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
 async fn a_file_cut_anywhere_says_to_download_it_again() {
     let Some(model) = model().await else { return };
     let whole = fs::read(&model.path).unwrap();

@@ -1,13 +1,15 @@
 //! What is kept of a conversation, and for how long.
 
-use crate::support::{answer, chatter, config, model, open, prompt};
+use crate::support::{answer, chatter, config, model, open, prompt, read};
 use causerie_core::{
-    backend::Backend,
+    backend::{Backend, Readiness},
     id::ConversationId,
     message::Role::{Assistant, User},
 };
-use causerie_local::Config;
-use std::{fs, path::Path};
+use causerie_local::{Config, Local};
+use causerie_testkit::clock::ManualClock;
+use futures::StreamExt;
+use std::{fs, path::Path, sync::Arc};
 
 fn files(dir: &Path) -> usize {
     let models = fs::read_dir(dir).unwrap().flatten();
@@ -125,6 +127,104 @@ async fn what_is_forgotten_is_gone_from_memory_and_disk() {
     let (_, fresh) = answer(&local, &ask("test/a", &a)).await;
     assert_eq!(fresh.usage.cached, 0, "{fresh:?}");
     assert_eq!(files(dir.path()), 0);
+}
+
+#[tokio::test]
+async fn what_is_forgotten_while_it_waits_is_not_saved_later() {
+    let Some(model) = model().await else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let state_dir = Some(dir.path().to_owned());
+    let local = open(Config {
+        slots: Some(1),
+        state_dir,
+        ..config(&model)
+    })
+    .await;
+    let ask = |who: &str, seed, most| prompt(who, &[(User, &chatter(120, seed))], most);
+    let mut first = local.complete(&ask("test/a", 1, 400)).await.unwrap();
+    first.next().await.unwrap().unwrap();
+    let mut second = local.complete(&ask("test/b", 4, 2)).await.unwrap();
+    local.forget(&ConversationId::new("test/b").unwrap());
+    drop(first);
+    while let Some(delta) = second.next().await {
+        delta.unwrap();
+    }
+    answer(&local, &ask("test/c", 6, 2)).await;
+    assert_eq!(files(dir.path()), 1, "only `a` is kept");
+}
+
+#[tokio::test]
+async fn what_is_forgotten_goes_even_where_no_model_loads() {
+    let Some(model) = model().await else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let with_states = |path: &Path| Config {
+        state_dir: Some(dir.path().to_owned()),
+        slots: Some(1),
+        ..Config {
+            path: path.to_owned(),
+            ..config(&model)
+        }
+    };
+    let local = open(with_states(&model.path)).await;
+    answer(&local, &prompt("test/a", &[(User, &chatter(120, 1))], 2)).await;
+    drop(local);
+    assert_eq!(files(dir.path()), 1);
+    let gone = Path::new("/nowhere/another.gguf");
+    let local = Local::open(with_states(gone), Arc::new(ManualClock::default()));
+    assert!(matches!(local.ready().await, Readiness::Failed(_)));
+    local.forget(&ConversationId::new("test/a").unwrap());
+    assert_eq!(files(dir.path()), 0);
+}
+
+/// Two are let in together: one begins like what a slot holds and copies it, the other's saved
+/// state goes into that very slot.
+#[tokio::test]
+async fn a_copy_is_made_before_its_source_is_written_over() {
+    let Some(model) = model().await else { return };
+    let dir = tempfile::tempdir().unwrap();
+    // What matters stands in what is copied.
+    let shared = format!("What is the capital of France? {}", chatter(150, 3));
+    let france = format!("{shared} Answer the question.");
+    let song = format!("Sing a song of cats and dogs! {}", chatter(150, 5));
+    let newcomer = prompt("test/new", &[(User, &france)], 8);
+    let returns = [(User, &*song), (Assistant, "Meow."), (User, "More!")];
+    let returns = prompt("test/back", &returns, 8);
+    let alone = open(Config {
+        slots: Some(1),
+        ..config(&model)
+    })
+    .await;
+    let expected = [
+        answer(&alone, &newcomer).await.0,
+        answer(&alone, &returns).await.0,
+    ];
+    drop(alone);
+
+    let local = open(Config {
+        state_dir: Some(dir.path().to_owned()),
+        ..config(&model)
+    })
+    .await;
+    answer(&local, &prompt("test/back", &[(User, &song)], 2)).await;
+    answer(&local, &prompt("test/b", &[(User, &chatter(100, 7))], 2)).await;
+    let host = format!("{shared} Say hello.");
+    let (hello, _) = answer(&local, &prompt("test/host", &[(User, &host)], 4)).await;
+    assert_eq!(files(dir.path()), 1, "the first one's state was saved");
+    // While the first piece of this is being worked through, both others arrive, and its reader
+    // leaves.
+    let long = chatter(400, 2);
+    let busy = [(User, &*host), (Assistant, &*hello), (User, &*long)];
+    let busy = local
+        .complete(&prompt("test/host", &busy, 4))
+        .await
+        .unwrap();
+    let one = local.complete(&newcomer).await.unwrap();
+    let other = local.complete(&returns).await.unwrap();
+    drop(busy);
+    let (one, other) = tokio::join!(read(one), read(other));
+    assert_eq!([one.0, other.0], expected);
+    assert!(one.1.usage.cached > 150, "it was copied: {:?}", one.1);
+    assert!(other.1.usage.cached > 150, "it was restored: {:?}", other.1);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Opens the model and talks to it.
 
 use causerie_core::{
-    backend::{Backend, Delta, Finish, Readiness},
+    backend::{Backend, CompletionStream, Delta, Finish, Readiness},
     message::Role,
     prompt::Prompt,
 };
@@ -44,7 +44,7 @@ fn find() -> Option<PathBuf> {
     }
     assert!(
         env::var_os("CI").is_none(),
-        "{} is missing: run `causerie pull smollm2`",
+        "{} is missing: run `make model`",
         path.display()
     );
     eprintln!("SKIPPED: {} is missing", path.display());
@@ -83,10 +83,12 @@ pub(crate) fn prompt(conversation: &str, lines: &[(Role, &str)], most: u32) -> P
 
 /// Asks and waits for the whole answer.
 pub(crate) async fn answer(local: &Local, prompt: &Prompt) -> (String, Finish) {
-    let mut stream = local
-        .complete(prompt)
-        .await
-        .expect("the model takes the prompt");
+    let stream = local.complete(prompt).await;
+    read(stream.expect("the model takes the prompt")).await
+}
+
+/// Waits for the whole answer.
+pub(crate) async fn read(mut stream: CompletionStream) -> (String, Finish) {
     let (mut text, mut finish) = (String::new(), None);
     while let Some(delta) = stream.next().await {
         assert!(finish.is_none(), "nothing comes after the finish");

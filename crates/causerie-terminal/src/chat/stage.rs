@@ -3,7 +3,6 @@
 use crate::{
     editor::Printer,
     ending::Ending,
-    paint::printable,
     reply::{Replies, Step},
     screen::Screen,
 };
@@ -55,11 +54,7 @@ impl Stage {
 
     fn whole(&mut self, markdown: &str) -> io::Result<()> {
         match &mut self.printer {
-            Some(printer) if self.editing => {
-                let mut painted = printable(markdown.trim_end());
-                painted.push('\n');
-                printer(painted)
-            }
+            Some(printer) if self.editing => printer(self.screen.rendered(markdown)),
             _ => self.screen.message(markdown),
         }
     }

@@ -35,6 +35,7 @@ struct Seen {
 struct How {
     json: bool,
     live: bool,
+    styled: bool,
     interrupt: bool,
 }
 
@@ -67,7 +68,7 @@ async fn ask_on(
 ) -> (Ending, Arc<Engine>) {
     let look = Look {
         live: how.live,
-        styled: false,
+        styled: how.styled,
     };
     let presses = stream::once(tokio::time::sleep(Duration::from_secs(2)));
     let presses = if how.interrupt {
@@ -135,6 +136,23 @@ async fn a_person_sees_what_there_is_before_it_breaks() {
     };
     let (answer, _) = ask(Engine::new([Act::Broken("Half", "It broke.", FAILED)]), how).await;
     assert_eq!(answer, seen("Half\n", "It broke.\n", Ending::Failed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_with_colours_sees_markdown_rendered_and_json_stays_as_it_is() {
+    let how = How {
+        live: true,
+        styled: true,
+        ..How::default()
+    };
+    let (answer, _) = ask(Engine::new([ANSWER]), how).await;
+    assert!(
+        answer.out.starts_with("Because \x1b[1mso") && answer.out.ends_with(".\n"),
+        "{answer:?}"
+    );
+    let json = How { json: true, ..how };
+    let (answer, _) = ask(Engine::new([ANSWER]), json).await;
+    assert!(answer.out.contains("Because **so**."), "{answer:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! The real line editor on a real pseudo-terminal, which `script` (of every Debian) makes.
 //!
-//! The test starts its own program again on that terminal, with [`on_the_terminal`] as the only
-//! thing to do.
+//! The tests start their own program again on that terminal, with [`on_the_terminal`] or
+//! [`in_colour`] as the only thing to do.
 
 use super::{
     clock,
@@ -23,10 +23,24 @@ const HISTORY: &str = "CAUSERIE_TEST_TERMINAL_HISTORY";
 
 /// What runs on the pseudo-terminal.
 #[test]
-#[ignore = "only runs on the terminal that the other test makes"]
+#[ignore = "only runs on the terminal that another test makes"]
 fn on_the_terminal() {
+    talk([Act::Endless("On and on")]);
+}
+
+/// The same, with an answer worth rendering.
+#[test]
+#[ignore = "only runs on the terminal that another test makes"]
+fn in_colour() {
+    talk([Act::Stream(&[
+        "It is **ve",
+        "ry** easy \x1b]0;title\x07.\n",
+    ])]);
+}
+
+fn talk(acts: impl IntoIterator<Item = Act>) {
     let history = env::var_os(HISTORY)
-        .expect("started by the other test")
+        .expect("started by another test")
         .into();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -37,7 +51,7 @@ fn on_the_terminal() {
             clock: clock(),
         };
         let chat = Arc::new(Chat::new(config).unwrap());
-        let engine = Arc::new(Engine::new([Act::Endless("On and on")]));
+        let engine = Arc::new(Engine::new(acts));
         engine.serve(&(Arc::clone(&chat) as Arc<dyn Platform>));
         let inbox = Arc::new(Door(Arc::clone(&engine)));
         chat.run(inbox, Box::pin(future::pending())).await.unwrap();
@@ -54,23 +68,31 @@ struct Keyboard {
 }
 
 impl Keyboard {
-    /// `None` if there is no `script` here.
-    fn start(history: &std::path::Path) -> Option<Self> {
+    /// Runs `test` on a terminal; `None`, with a word about it, if there is no `script` here.
+    fn start(test: &str, colours: bool, history: &std::path::Path) -> Option<Self> {
         let program = env::current_exe().unwrap();
         let run = format!(
-            "'{}' --ignored --exact --nocapture tests::keyboard::on_the_terminal",
+            "'{}' --ignored --exact --nocapture tests::keyboard::{test}",
             program.display()
         );
-        let mut child = Command::new("script")
+        let started = Command::new("script")
             .args(["-qefc", &run, "/dev/null"])
             .env(HISTORY, history)
             .env("TERM", "xterm")
-            .env("NO_COLOR", "1")
+            // Empty is as good as not set.
+            .env("NO_COLOR", if colours { "" } else { "1" })
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
+            .spawn();
+        let mut child = match started {
+            Ok(child) => child,
+            Err(error) => {
+                assert!(env::var_os("CI").is_none(), "`script` is missing: {error}");
+                eprintln!("SKIPPED: there is no `script` here to make a pseudo-terminal: {error}");
+                return None;
+            }
+        };
         let keys = child.stdin.take().unwrap();
         let mut output = child.stdout.take().unwrap();
         let screen: Arc<Mutex<String>> = Arc::default();
@@ -133,8 +155,7 @@ impl Drop for Keyboard {
 fn ctrl_c_and_ctrl_d_do_what_they_say() {
     let dir = tempfile::tempdir().unwrap();
     let history = dir.path().join("history");
-    let Some(mut keyboard) = Keyboard::start(&history) else {
-        eprintln!("SKIPPED: there is no `script` here to make a pseudo-terminal");
+    let Some(mut keyboard) = Keyboard::start("on_the_terminal", false, &history) else {
         return;
     };
     keyboard.see("> ");
@@ -167,6 +188,36 @@ fn ctrl_c_and_ctrl_d_do_what_they_say() {
     let kept = fs::read_to_string(history).unwrap();
     assert!(
         kept.contains("Hello") && kept.contains("two\\nlines"),
+        "{kept}"
+    );
+}
+
+#[test]
+fn answers_are_rendered_and_what_was_typed_goes_with_the_conversation() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = dir.path().join("history");
+    let Some(mut keyboard) = Keyboard::start("in_colour", true, &history) else {
+        return;
+    };
+    keyboard.see("> ");
+    keyboard.press("private\r");
+    keyboard.see("It is \x1b[1mvery\x1b[");
+    keyboard.see(" easy ]0;title.");
+    keyboard.see("> ");
+    assert!(fs::read_to_string(&history).unwrap().contains("private"));
+    keyboard.press("/forget\r");
+    keyboard.see("are gone too");
+    keyboard.see("> ");
+    assert_eq!(fs::read_to_string(&history).unwrap(), "");
+    keyboard.press("later\r");
+    keyboard.see("easy");
+    keyboard.see("> ");
+    keyboard.press("\x04");
+    keyboard.see(r#"said ["private", "/forget", "later"]"#);
+    assert!(keyboard.child.wait().unwrap().success());
+    let kept = fs::read_to_string(history).unwrap();
+    assert!(
+        kept.contains("later") && !kept.contains("private"),
         "{kept}"
     );
 }

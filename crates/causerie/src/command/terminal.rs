@@ -3,7 +3,7 @@
 use super::{load, models::fetch, runtime};
 use crate::{
     cli::{AskArgs, ChatArgs, Global},
-    config::{Config, Language, ModelConfig},
+    config::{Config, Language, ModelConfig, StoreUrl},
     failure::Failure,
     telemetry,
     wire::{self, OpenStore, persona},
@@ -27,10 +27,11 @@ pub(super) fn chat(args: &ChatArgs, global: &Global) -> Result<u8, Failure> {
     telemetry::log_quietly(global);
     let persona = keep_persona(&mut config, args.persona.as_deref())?;
     fetch_models(&config)?;
+    config.store.url = StoreUrl::Sqlite(STORE.into());
     let dir = config.server.data_dir.clone();
     runtime()?.block_on(async {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = OpenStore::sqlite(&dir.join(STORE), &clock)?;
+        let store = OpenStore::configured(&config, &clock)?;
         let chat = Chat::new(ChatConfig {
             conversation: args.conversation.clone(),
             name: user(),
@@ -61,9 +62,11 @@ pub(super) fn ask(args: &AskArgs, global: &Global) -> Result<u8, Failure> {
     persona_config.temperature = Some(temperature.unwrap_or(0.0));
     let model = persona_config.models.first().cloned();
     fetch_models(&config)?;
+    // Nothing of a script's question outlives it, the states of models included.
+    config.store.url = StoreUrl::Memory;
     runtime()?.block_on(async {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = OpenStore::memory(&clock);
+        let store = OpenStore::configured(&config, &clock)?;
         let ask = AskConfig {
             question,
             conversation: None,

@@ -2,7 +2,7 @@
 //! where a file must be fetched or read first.
 
 use crate::{
-    config::{Config, EchoModel, LocalModel, ModelConfig},
+    config::{Config, EchoModel, LocalModel, ModelConfig, StoreUrl},
     deferred::{Arrival, Deferred},
     echo::Echo,
     failure::Failure,
@@ -11,6 +11,7 @@ use causerie_core::{Clock, backend::Backend, id::ModelName, persona::Sampling};
 use causerie_local::{
     Local,
     models::{ModelError, ModelRef, Models, PullEvent},
+    saved,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -42,6 +43,7 @@ pub fn backends(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Backends, Lo
         .values()
         .flat_map(|persona| &persona.models)
         .collect();
+    forget_other_models(config)?;
     let (mut backends, mut loading) = (Backends::new(), Loading::new());
     for (name, model) in &config.models {
         if !used.contains(name) {
@@ -53,7 +55,7 @@ pub fn backends(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Backends, Lo
             ModelConfig::Local(model) => {
                 let file = local(config, model)?;
                 let context = model.context.unwrap_or(PROVISIONAL_CONTEXT);
-                let (deferred, arrival) = Deferred::new(context);
+                let (deferred, arrival) = Deferred::new(context, state_dir(config));
                 loading.spawn(file.bring(name.clone(), clock.clone(), arrival));
                 Arc::new(deferred)
             }
@@ -76,7 +78,6 @@ fn echo(model: &EchoModel) -> Echo {
 }
 
 fn local(config: &Config, model: &LocalModel) -> Result<File, Failure> {
-    let data_dir = &config.server.data_dir;
     let reference = ModelRef::parse(&model.model)?;
     let advised = match &reference {
         ModelRef::Named(entry) => entry.temperature,
@@ -93,11 +94,42 @@ fn local(config: &Config, model: &LocalModel) -> Result<File, Failure> {
             context: model.context,
             slots: model.slots.map(u32::from),
             threads: model.threads.map(u32::from),
-            state_dir: Some(data_dir.join("model-state")),
+            // The engine's bound is the bound: whoever has a turn may wait for the model.
+            queue: config.server.max_turns as usize,
+            state_dir: state_dir(config),
             sampling,
             ..causerie_local::Config::new(PathBuf::new())
         },
     })
+}
+
+/// Where models keep their states of conversations: beside the store that has the conversations,
+/// and nowhere if that keeps nothing.
+fn state_dir(config: &Config) -> Option<PathBuf> {
+    match &config.store.url {
+        StoreUrl::Memory => None,
+        StoreUrl::Sqlite(file) => {
+            let store = config.server.data_dir.join(file);
+            Some(store.with_extension("model-state"))
+        }
+    }
+}
+
+/// Removes the states of models that are no longer configured.
+fn forget_other_models(config: &Config) -> Result<(), Failure> {
+    let Some(dir) = state_dir(config) else {
+        return Ok(());
+    };
+    let configured = config.models.values().filter_map(|model| match model {
+        ModelConfig::Local(model) => Some(&model.model),
+        ModelConfig::Echo(_) => None,
+    });
+    let file = |model: &String| -> Result<PathBuf, Failure> {
+        Ok(Models::from_env()?.path_of(&ModelRef::parse(model)?))
+    };
+    let files = configured.map(file).collect::<Result<Vec<_>, _>>()?;
+    saved::keep_only(&dir, &files);
+    Ok(())
 }
 
 /// A model file that is here, or will be.
@@ -115,7 +147,9 @@ impl File {
         loop {
             match self.here(&name, &arrival).await {
                 Ok(path) => {
-                    self.advise();
+                    if let Some(advice) = self.models.advice(&self.reference) {
+                        tracing::warn!(model = %name, "{advice}");
+                    }
                     let settings = causerie_local::Config {
                         path,
                         ..self.settings
@@ -165,17 +199,29 @@ impl File {
         };
         Ok(self.models.pull(&self.reference, &watch).await?.path)
     }
+}
 
-    /// Says once what to expect of a model that only shows that everything works.
-    fn advise(&self) {
-        if let ModelRef::Named(entry) = &self.reference
-            && entry.demonstration
-        {
-            tracing::info!(
-                model = entry.name,
-                "this model is for {}; `causerie models list` shows better ones, English and Chinese",
-                entry.good_for
-            );
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The default configuration, keeping its conversations in `url`.
+    fn settings(url: StoreUrl) -> causerie_local::Config {
+        let mut config = Config::default();
+        config.store.url = url;
+        local(&config, &LocalModel::default()).unwrap().settings
+    }
+
+    #[test]
+    fn states_are_kept_beside_the_store_and_only_if_there_is_one() {
+        assert_eq!(settings(StoreUrl::Memory).state_dir, None);
+        let kept = settings(StoreUrl::Sqlite("causerie.db".into())).state_dir;
+        assert!(kept.unwrap().ends_with("causerie.model-state"));
+    }
+
+    #[test]
+    fn whoever_has_a_turn_may_wait_for_the_model() {
+        let turns = Config::default().server.max_turns as usize;
+        assert!(settings(StoreUrl::Memory).queue >= turns);
     }
 }
