@@ -125,7 +125,8 @@ async fn nothing_goes_to_a_less_private_model_unless_the_persona_says_so() {
         assert_eq!(seen == "bot: A secret", answered);
         assert_eq!(big.prompts().len(), usize::from(answered));
         if !answered {
-            insta::allow_duplicates!(assert_snapshot!(notes(&chat).await, @r"
+            let notes = notes(&chat).await;
+            insta::allow_duplicates!(assert_snapshot!(notes, @r"
             model small: the model is not available: status 500
             model big was passed over: it is less private than this persona allows
             "));
