@@ -12,6 +12,7 @@ use causerie_core::{
     Clock,
     backend::{Backend, Readiness},
     id::{ConversationId, ModelName, PersonaName, PlatformId},
+    limit::{Limit, LimitScope},
     persona::Persona,
     platform::{Inbox, PlatformError},
     store::{Claimant, Store},
@@ -79,6 +80,9 @@ pub enum EngineError {
         /// What it wants.
         tool: String,
     },
+    /// A limit for roles names none.
+    #[error("persona {0} has a limit with scope role that names no roles")]
+    RolelessLimit(PersonaName),
     /// The engine was run before.
     #[error("an engine runs only once")]
     RunTwice,
@@ -321,6 +325,10 @@ fn check_persona(
             persona: name(),
             model: model.clone(),
         });
+    }
+    let roleless = |limit: &Limit| limit.scope == LimitScope::Role && limit.roles.is_empty();
+    if persona.limits.iter().any(roleless) {
+        return Err(EngineError::RolelessLimit(name()));
     }
     let tools: BTreeSet<_> = persona.tools.iter().collect();
     if let Some(tool) = tools.into_iter().find(|tool| !toolbox.has(tool)) {

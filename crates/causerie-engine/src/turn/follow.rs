@@ -153,7 +153,7 @@ fn broke_off(error: BackendError, progress: &mut Progress) -> Refused {
         progress.text.clear();
         return Refused::Backend(error);
     }
-    progress.notes.push(format!("the model broke off: {error}"));
+    progress.notes.push(format!("in mid-answer: {error}"));
     Refused::Halt(match error {
         BackendError::Declined | BackendError::TimedOut => halt_of(&error),
         _ => Halt::failed(Failure::Interrupted),

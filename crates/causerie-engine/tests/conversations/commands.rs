@@ -200,7 +200,7 @@ async fn the_operator_is_told_everything_but_the_words() {
     used: 23 tokens in (0 cached), 6 out
     first text after 0 ms
     delivered as m1
-    note: the model's answer was cut
+    note: in mid-answer: the model broke off: the answer was cut
     ");
 }
 

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use causerie_core::{
     backend::Backend,
     id::{ModelName, PersonaName, PlatformId, ToolName},
+    limit::{Limit, LimitScope, LimitUnit, Window},
     persona::Persona,
     platform::{Inbox, Operation, Platform, PlatformCapabilities, PlatformError, Receipt, Stop},
 };
@@ -61,6 +62,8 @@ async fn names_that_do_not_fit_are_told_before_anything_runs() {
     insta::assert_snapshot!(fault(persona(|p| p.models = vec![])), @"persona assistant has no model");
     let tool = ToolName::new("lookup").unwrap();
     insta::assert_snapshot!(fault(persona(|p| p.tools = vec![tool])), @"persona assistant wants tool lookup, which does not exist");
+    let limit = Limit::new(LimitScope::Role, LimitUnit::Messages, 1, Window::Day);
+    insta::assert_snapshot!(fault(persona(|p| p.limits = vec![limit])), @"persona assistant has a limit with scope role that names no roles");
 }
 
 /// Ends by itself.
