@@ -34,6 +34,7 @@ impl Backend for Shouting {
             tools: false,
             images: false,
             privacy,
+            prices: None,
         }
     }
 

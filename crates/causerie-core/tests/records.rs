@@ -104,6 +104,7 @@ fn event(kind: EventKind) -> Event {
         author: person(),
         at: Timestamp(1_795_521_600_000),
         kind,
+        language: Some("zh".into()),
     }
 }
 
