@@ -12,7 +12,8 @@
 //! * [`message`]: one item of history and its parts
 //! * [`persona`]: who answers, and within which bounds
 //! * [`prompt`]: what is sent to a model; [`assemble`] is the only place that makes one
-//! * [`backend`], [`tool`]: ways to a model and things a model may call
+//! * [`backend`], [`tool`]: ways to a model and things a model may call; [`thoughts`] tells thinking
+//!   from answer
 //! * [`platform`]: ways to people; [`draft`] turns a growing answer into platform steps
 //! * [`outcome`]: how a turn ended, and why
 //! * [`price`] and [`limit`][]: what models cost, and budgets
@@ -33,6 +34,7 @@ pub mod prompt;
 pub mod record;
 pub mod store;
 pub mod text;
+pub mod thoughts;
 pub mod time;
 pub mod tool;
 

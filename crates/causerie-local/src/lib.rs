@@ -34,7 +34,6 @@ mod scheduler;
 mod size;
 mod slot;
 mod template;
-mod thoughts;
 mod utf8;
 mod vocabulary;
 

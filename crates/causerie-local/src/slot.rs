@@ -1,10 +1,11 @@
 //! One place in the context: a conversation's tokens, and the answer in the making.
 
-use crate::{chooser::Chooser, thoughts::Thoughts, utf8::Utf8, vocabulary::Vocabulary};
+use crate::{chooser::Chooser, utf8::Utf8, vocabulary::Vocabulary};
 use causerie_core::{
     backend::{BackendError, Delta, Finish, FinishReason},
     id::ConversationId,
     outcome::Usage,
+    thoughts::Thoughts,
 };
 use llama_cpp_2::token::LlamaToken;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};

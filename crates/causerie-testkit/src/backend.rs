@@ -285,7 +285,11 @@ impl Backend for ScriptedBackend {
         if let Some(error) = script.refusal {
             return Err(error);
         }
-        let input = u64::from(prompt.tokens().tokens);
+        let (tokens, window) = (prompt.tokens().tokens, self.capabilities().context_window);
+        if tokens > window {
+            return Err(BackendError::Overflow { tokens, window });
+        }
+        let input = u64::from(tokens);
         let running = Running {
             dropped: Arc::clone(&self.dropped),
             ended: false,
@@ -371,8 +375,39 @@ async fn next(mut playing: Playing) -> Option<(Result<Delta, BackendError>, Play
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prompt;
+    use crate::{backend_conformance::Subject, prompt};
     use futures::StreamExt;
+
+    struct Scripted(Arc<ScriptedBackend>);
+
+    async fn scripted() -> Scripted {
+        Scripted(ScriptedBackend::new())
+    }
+
+    impl Subject for Scripted {
+        fn backend(&self) -> Arc<dyn Backend> {
+            Arc::clone(&self.0) as Arc<dyn Backend>
+        }
+
+        fn stall_next(&self) -> bool {
+            let stalled = Script::say("Hello ").then_wait(Duration::from_secs(600));
+            self.0.expect([stalled]);
+            true
+        }
+
+        fn break_next(&self) -> bool {
+            let reason = "the script says so".into();
+            let broken = Script::say("Hello to").then_fail(BackendError::Interrupted { reason });
+            self.0.expect([broken]);
+            true
+        }
+
+        fn given_up(&self) -> Option<usize> {
+            Some(self.0.dropped())
+        }
+    }
+
+    crate::backend_conformance!(scripted);
 
     #[tokio::test]
     async fn it_echoes_or_follows_its_scripts() {

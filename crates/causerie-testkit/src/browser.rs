@@ -68,8 +68,7 @@ impl Browser {
             }
         };
         let port = port(&mut driver).await;
-        // Another test may have installed it already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::tls::install();
         let http = reqwest::Client::builder()
             .no_proxy()
             .build()

@@ -74,6 +74,13 @@ impl PromptBuilder {
         self
     }
 
+    /// Assembles it for a model that takes so many tokens, instead of about a million.
+    #[must_use]
+    pub fn room(mut self, tokens: u32) -> Self {
+        self.capabilities.context_window = tokens;
+        self
+    }
+
     /// Offers a tool.
     #[must_use]
     pub fn tool(mut self, tool: ToolSpec) -> Self {

@@ -325,7 +325,7 @@ impl Watch {
 
 /// Does nothing about TLS but what the library insists on: all our servers are on loopback.
 fn client() -> Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::tls::install();
     Client::builder()
         .no_proxy()
         .build()

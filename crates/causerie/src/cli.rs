@@ -101,6 +101,12 @@ Examples:
 
 Each turn is shown with its conversation, so begin without one. It reads beside a running server and changes nothing. No text of people is shown.")]
     Explain(ExplainArgs),
+    /// Try everything the server needs, and say what to fix
+    #[command(after_help = "\
+Checks the configuration as `check` does, then writes to the store and reads from it, looks at the
+disk, and asks each model behind an endpoint: its list of models, a short answer, and a tool. A few
+tokens are paid for.")]
+    Doctor,
     /// Measure this machine: what a turn costs, and how fast local models are
     #[command(after_help = "\
 Turns are measured on the disk of the data directory, with a model that answers at once. Local models

@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod config;
+mod doctor;
 mod explain;
 mod models;
 mod ready;
@@ -26,6 +27,7 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Models { command } => models::run(command, &global),
         Command::Check => check::run(&global),
         Command::Config { command } => config::run(&command, &global),
+        Command::Doctor => doctor::run(&global),
         Command::Bench(args) => bench::run(&args, &global),
         Command::Run => run::run(&global),
         Command::Ready => ready::run(&global),

@@ -2,7 +2,10 @@
 
 use crate::{admin::AdminError, config::ConfigError};
 use causerie_core::{
-    assemble::AssembleError, backend::BackendError, id::PersonaName, store::StoreError,
+    assemble::AssembleError,
+    backend::BackendError,
+    id::{ModelName, PersonaName},
+    store::StoreError,
 };
 use causerie_local::models::{ModelError, ModelRefError};
 use causerie_terminal::{ChatError, InputError};
@@ -63,6 +66,14 @@ pub enum Failure {
     /// No model is named so.
     #[error(transparent)]
     ModelRef(#[from] ModelRefError),
+    /// A model's endpoint cannot be used as it is configured.
+    #[error("model {model}: {source}")]
+    Endpoint {
+        /// The model.
+        model: ModelName,
+        /// What is wrong with it.
+        source: BackendError,
+    },
     /// A model file cannot be had.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -124,6 +135,7 @@ impl Failure {
             | Failure::Argument { .. }
             | Failure::ModelRef(_)
             | Failure::MemoryStore
+            | Failure::Endpoint { .. }
             | Failure::Admin(AdminError::Public(_)) => USAGE,
             Failure::Model(_)
             | Failure::Store(_)

@@ -4,9 +4,11 @@
 mod model;
 pub mod persona;
 mod platform;
+mod remote;
 
 pub use model::{Loading, backends};
 pub use platform::{Platforms, platforms};
+pub use remote::{client, micros};
 
 use crate::{
     config::{Config, Language, RuleConfig, StoreUrl},

@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("causerie-markup", &["causerie-core"]),
     ("causerie-store", &["causerie-core"]),
     ("causerie-local", &["causerie-core"]),
+    ("causerie-openai", &["causerie-core"]),
     ("causerie-web", &["causerie-core", "causerie-markup"]),
     ("causerie-terminal", &["causerie-core", "causerie-markup"]),
     ("causerie-engine", &["causerie-core", "causerie-markup"]),

@@ -58,7 +58,7 @@ pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<u8, Failure> {
 fn asked(args: &BenchArgs, config: &Config) -> BTreeSet<String> {
     let configured = config.models.values().filter_map(|model| match model {
         ModelConfig::Local(local) => Some(local.model.clone()),
-        ModelConfig::Echo(_) => None,
+        ModelConfig::Echo(_) | ModelConfig::OpenAi(_) => None,
     });
     match &args.model {
         Some(name) => [name.clone()].into(),

@@ -3,9 +3,9 @@
 use super::{load, print};
 use crate::{
     cli::Global,
-    config::{Config, ModelConfig, StoreUrl},
+    config::{Config, Loaded, ModelConfig, StoreUrl},
     failure::Failure,
-    wire::{OpenStore, persona::persona},
+    wire::{self, OpenStore, persona::persona},
 };
 use causerie_local::models::{ModelError, ModelRef, Models};
 use std::{fs, path::Path};
@@ -14,47 +14,56 @@ use std::{fs, path::Path};
 pub(super) fn run(global: &Global) -> Result<u8, Failure> {
     let loaded = load(global)?;
     let mut report = Report::default();
+    everything(&loaded, &mut report)?;
+    Ok(report.code())
+}
+
+/// All that can be told without going anywhere.
+pub(super) fn everything(loaded: &Loaded, report: &mut Report) -> Result<(), Failure> {
     let from = loaded
         .file
         .as_ref()
         .map_or("none; the defaults".to_owned(), |f| f.display().to_string());
-    report.well("configuration", &from);
-    check_store(&loaded.config, &mut report);
+    report.well("configuration", &from)?;
+    check_store(&loaded.config, report)?;
     for (name, config) in &loaded.config.personas {
         let part = format!("persona {name}");
         match persona(name, config) {
-            Ok(_) => report.well(&part, "its template works"),
-            Err(failure) => report.bad(&part, &failure),
+            Ok(_) => report.well(&part, "its template works")?,
+            Err(failure) => report.bad(&part, &failure)?,
         }
     }
-    check_models(&loaded.config, &mut report);
-    print(&report.text)?;
-    Ok(report.code.unwrap_or(0))
+    check_models(&loaded.config, report)
 }
 
+/// Lines about the parts of a server, printed as they come.
 #[derive(Default)]
-struct Report {
-    text: String,
+pub(super) struct Report {
     code: Option<u8>,
 }
 
 impl Report {
-    fn well(&mut self, part: &str, detail: &str) {
-        self.text.push_str(&format!("ok    {part}: {detail}\n"));
+    pub(super) fn well(&mut self, part: &str, detail: &str) -> Result<(), Failure> {
+        print(&format!("ok    {part}: {detail}\n"))
     }
 
     /// Worth knowing, and no failure.
-    fn note(&mut self, part: &str, detail: &str) {
-        self.text.push_str(&format!("note  {part}: {detail}\n"));
+    pub(super) fn note(&mut self, part: &str, detail: &str) -> Result<(), Failure> {
+        print(&format!("note  {part}: {detail}\n"))
     }
 
-    fn bad(&mut self, part: &str, failure: &Failure) {
-        self.text.push_str(&format!("BAD   {part}: {failure}\n"));
+    pub(super) fn bad(&mut self, part: &str, failure: &Failure) -> Result<(), Failure> {
         self.code.get_or_insert(failure.code());
+        print(&format!("BAD   {part}: {failure}\n"))
+    }
+
+    /// The exit code: that of the first failure.
+    pub(super) fn code(&self) -> u8 {
+        self.code.unwrap_or(0)
     }
 }
 
-fn check_store(config: &Config, report: &mut Report) {
+fn check_store(config: &Config, report: &mut Report) -> Result<(), Failure> {
     let dir = &config.server.data_dir;
     match (&config.store.url, writable(dir)) {
         (StoreUrl::Memory, _) => report.note("store", "in memory: forgotten at the end"),
@@ -77,7 +86,7 @@ fn writable(dir: &Path) -> Result<(), Failure> {
     written.map_err(Failure::io(format!("cannot write in {}", there.display())))
 }
 
-fn check_models(config: &Config, report: &mut Report) {
+fn check_models(config: &Config, report: &mut Report) -> Result<(), Failure> {
     let models = match Models::from_env() {
         Ok(models) => models,
         Err(error) => return report.bad("models", &error.into()),
@@ -86,14 +95,24 @@ fn check_models(config: &Config, report: &mut Report) {
         let part = format!("model {name}");
         match model {
             ModelConfig::Echo(_) => {
-                report.note(&part, "no model at all: it repeats what it is told");
+                report.note(&part, "no model at all: it repeats what it is told")?;
             }
-            ModelConfig::Local(local) => check_model(&models, &part, &local.model, report),
+            ModelConfig::OpenAi(remote) => match wire::client(name, remote) {
+                Ok(_) => report.well(&part, &format!("{} at {}", remote.model, remote.base_url))?,
+                Err(failure) => report.bad(&part, &failure)?,
+            },
+            ModelConfig::Local(local) => check_model(&models, &part, &local.model, report)?,
         }
     }
+    Ok(())
 }
 
-fn check_model(models: &Models, part: &str, name: &str, report: &mut Report) {
+fn check_model(
+    models: &Models,
+    part: &str,
+    name: &str,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let found = ModelRef::parse(name).map_err(Failure::from);
     match found.map(|model| (models.find(&model), model)) {
         Ok((Ok(path), _)) => report.well(part, &path.display().to_string()),

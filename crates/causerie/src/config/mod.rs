@@ -18,10 +18,12 @@ mod persona;
 mod platform;
 mod problem;
 mod reference;
+mod remote;
 mod schema;
 mod server;
 mod shape;
 mod show;
+mod store;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -30,9 +32,14 @@ pub use model::{EchoModel, LocalModel, ModelConfig};
 pub use persona::{ExampleConfig, LimitConfig, PersonaConfig};
 pub use platform::{AdmissionConfig, Language, PlatformsConfig, RuleConfig, WebConfig};
 pub use problem::{ConfigError, Place, Problem, ProblemKind};
+pub use remote::{
+    BreakerConfig, OpenAiModel, PriceConfig, PrivacyConfig, QuotaConfig, RetryConfig,
+    TimeoutsConfig,
+};
 pub use schema::json_schema;
-pub use server::{LogFormat, ServerConfig, StoreConfig, StoreUrl};
+pub use server::{LogFormat, ServerConfig};
 pub use show::show;
+pub use store::{StoreConfig, StoreUrl};
 pub use value::{Period, Secret};
 
 use causerie_core::id::{ModelName, PersonaName};
@@ -162,6 +169,13 @@ impl Config {
     /// Makes relative paths relative to `base`, where the file is, and `~` the home directory.
     fn resolve_paths(&mut self, base: &Path, environment: &BTreeMap<String, String>) {
         self.server.resolve_data_dir(base, environment);
+        for model in self.models.values_mut() {
+            if let ModelConfig::OpenAi(model) = model
+                && let Some(file) = &mut model.ca_file
+            {
+                *file = base.join(&*file);
+            }
+        }
         for persona in self.personas.values_mut() {
             if let Some(file) = &mut persona.system_file {
                 *file = base.join(&*file);

@@ -1,6 +1,6 @@
 //! The models that may answer.
 
-use super::value::Period;
+use super::{remote::OpenAiModel, value::Period};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{num::NonZeroU32, time::Duration};
@@ -12,6 +12,9 @@ use std::{num::NonZeroU32, time::Duration};
 pub enum ModelConfig {
     /// A GGUF model in this process.
     Local(LocalModel),
+    /// A model behind an OpenAI-compatible endpoint.
+    #[serde(rename = "openai")]
+    OpenAi(Box<OpenAiModel>),
     /// No model at all: it says back what it is told. For trying a set-up.
     Echo(EchoModel),
 }

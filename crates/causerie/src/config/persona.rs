@@ -1,5 +1,7 @@
 //! Who answers.
 
+use super::remote::PrivacyConfig;
+use crate::wire;
 use causerie_core::{
     id::{ModelName, ToolName},
     limit::{Limit, LimitScope, LimitUnit, Window},
@@ -65,6 +67,10 @@ pub struct PersonaConfig {
     pub summarise: bool,
     /// How much it gives, and to whom.
     pub limits: Vec<LimitConfig>,
+    /// The least private kind of model that may answer in place of the first: `local`, `private` or
+    /// `third-party`. Left out: none less private than the first.
+    #[schemars(schema_with = "super::remote::privacies")]
+    pub fallback_privacy: Option<PrivacyConfig>,
 }
 
 impl Default for PersonaConfig {
@@ -94,6 +100,7 @@ impl Default for PersonaConfig {
             low_water: round(low_water),
             summarise: true,
             limits: vec![],
+            fallback_privacy: None,
         }
     }
 }
@@ -119,43 +126,53 @@ pub struct ExampleConfig {
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 pub struct LimitConfig {
-    /// For whom it counts: each `participant`, each `conversation`, or the whole `platform`.
+    /// For whom it counts: each `participant`, `conversation` or `place`, all who have a `role`
+    /// together, or the whole `platform`.
     #[schemars(schema_with = "scopes")]
     pub scope: LimitScope,
-    /// What is counted: `messages` or `tokens`.
+    /// What is counted: `messages`, `tokens` or `money`.
     #[schemars(schema_with = "units")]
     pub unit: LimitUnit,
-    /// How much.
-    pub amount: u64,
-    /// In which time: `minute`, `hour` or `day`.
+    /// How much. Money may have a fraction, and is in the currency of the models' prices.
+    #[schemars(range(min = 0.0))]
+    pub amount: f64,
+    /// In which time: `minute`, `hour`, `day` or `month`.
     #[schemars(schema_with = "windows")]
     pub window: Window,
+    /// Only who has one of these roles is under the limit. Left out: everybody.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// Who has one of these roles is not under it.
+    #[serde(default)]
+    pub except: Vec<String>,
 }
 
 impl From<&LimitConfig> for Limit {
     fn from(limit: &LimitConfig) -> Limit {
-        let LimitConfig {
-            scope,
-            unit,
-            amount,
-            window,
-        } = *limit;
-        Limit::new(scope, unit, amount, window)
+        let amount = match limit.unit {
+            LimitUnit::Money => wire::micros(limit.amount),
+            LimitUnit::Messages | LimitUnit::Tokens => limit.amount as u64,
+        };
+        Limit {
+            roles: limit.roles.clone(),
+            except: limit.except.clone(),
+            ..Limit::new(limit.scope, limit.unit, amount, limit.window)
+        }
     }
 }
 
 // The core's enums carry no schema, since the core knows nothing of configuration. A test holds
 // these lists against them.
 fn scopes(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "type": "string", "enum": ["participant", "conversation", "platform"] })
+    schemars::json_schema!({ "type": "string", "enum": ["participant", "conversation", "place", "role", "platform"] })
 }
 
 fn units(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "type": "string", "enum": ["messages", "tokens"] })
+    schemars::json_schema!({ "type": "string", "enum": ["messages", "tokens", "money"] })
 }
 
 fn windows(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "type": "string", "enum": ["minute", "hour", "day"] })
+    schemars::json_schema!({ "type": "string", "enum": ["minute", "hour", "day", "month"] })
 }
 
 #[cfg(test)]

@@ -10,7 +10,10 @@ use super::{
     problem::{Place, ProblemKind, Report, suggestion},
 };
 use crate::{admin, telemetry, wire};
-use causerie_core::id::{ModelName, PersonaName, ToolName};
+use causerie_core::{
+    id::{ModelName, PersonaName, ToolName},
+    limit::{LimitScope, LimitUnit},
+};
 use causerie_local::models::ModelRef;
 use config::Value;
 use std::{
@@ -123,6 +126,27 @@ impl Complete<'_> {
                 &path("system_file"),
                 "`system` is set too; keep one of them",
             );
+        }
+        for (index, limit) in persona.limits.iter().enumerate() {
+            let path = |key: &str| {
+                let index = index.to_string();
+                keys(&["personas", name.as_str(), "limits", &index, key])
+            };
+            if limit.unit != LimitUnit::Money && limit.amount.fract() != 0.0 {
+                self.invalid(&path("amount"), "messages and tokens are whole");
+            }
+            if limit.scope == LimitScope::Role && limit.roles.is_empty() {
+                self.invalid(&path("scope"), "name the `roles` that have a budget each");
+            }
+            let priced = |model: &ModelName| match models.get(model) {
+                Some(ModelConfig::OpenAi(model)) => model.price.is_some(),
+                _ => false,
+            };
+            if limit.unit == LimitUnit::Money && !persona.models.iter().any(priced) {
+                let reason =
+                    "none of this persona's models has a `price`, so it would cost nothing";
+                self.invalid(&path("unit"), reason);
+            }
         }
         if persona.low_water >= persona.high_water {
             self.invalid(&path("low_water"), "this is not below `high_water`");

@@ -1,6 +1,7 @@
 //! Models, from their configuration: at once where there is nothing to load, and in the background
 //! where a file must be fetched or read first.
 
+use super::remote;
 use crate::{
     config::{Config, EchoModel, LocalModel, ModelConfig, StoreUrl},
     deferred::{Arrival, Deferred},
@@ -8,6 +9,7 @@ use crate::{
     failure::Failure,
 };
 use causerie_core::{Clock, backend::Backend, id::ModelName, persona::Sampling};
+use causerie_engine::wrap::{Chance, Settings, stack};
 use causerie_local::{
     Local,
     models::{ModelError, ModelRef, Models, PullEvent},
@@ -45,6 +47,7 @@ pub fn backends(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Backends, Lo
         .collect();
     forget_other_models(config)?;
     let (mut backends, mut loading) = (Backends::new(), Loading::new());
+    let chance = Chance::new();
     for (name, model) in &config.models {
         if !used.contains(name) {
             tracing::info!(model = %name, "no persona uses this model, so it is not loaded");
@@ -52,12 +55,21 @@ pub fn backends(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Backends, Lo
         }
         let backend: Arc<dyn Backend> = match model {
             ModelConfig::Echo(model) => Arc::new(echo(model)),
+            ModelConfig::OpenAi(model) => {
+                let backend = remote::backend(name, model, &chance)?;
+                // It asks the endpoint how much it takes, before somebody waits for that.
+                let asking = backend.clone();
+                loading.spawn(async move {
+                    asking.ready().await;
+                });
+                backend
+            }
             ModelConfig::Local(model) => {
                 let file = local(config, model)?;
                 let context = model.context.unwrap_or(PROVISIONAL_CONTEXT);
                 let (deferred, arrival) = Deferred::new(context, state_dir(config));
                 loading.spawn(file.bring(name.clone(), clock.clone(), arrival));
-                Arc::new(deferred)
+                stack(name, Arc::new(deferred), &Settings::local(), &chance)
             }
         };
         backends.insert(name.clone(), backend);
@@ -122,7 +134,7 @@ fn forget_other_models(config: &Config) -> Result<(), Failure> {
     };
     let configured = config.models.values().filter_map(|model| match model {
         ModelConfig::Local(model) => Some(&model.model),
-        ModelConfig::Echo(_) => None,
+        ModelConfig::Echo(_) | ModelConfig::OpenAi(_) => None,
     });
     let file = |model: &String| -> Result<PathBuf, Failure> {
         Ok(Models::from_env()?.path_of(&ModelRef::parse(model)?))

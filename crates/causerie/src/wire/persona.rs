@@ -7,6 +7,7 @@ use crate::{
 use causerie_core::{
     Text,
     assemble::check_persona,
+    backend::Privacy,
     id::PersonaName,
     limit::Limit,
     persona::{Example, Persona, Sampling, WindowPolicy},
@@ -48,6 +49,7 @@ pub fn persona(name: &PersonaName, config: &PersonaConfig) -> Result<Persona, Fa
         },
         summarise: config.summarise,
         limits: config.limits.iter().map(Limit::from).collect(),
+        fallback_privacy: config.fallback_privacy.map(Privacy::from),
         ..Persona::new(name.clone(), system, config.models.clone())
     };
     let failed = |source| Failure::Persona {

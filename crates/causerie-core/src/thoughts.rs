@@ -1,15 +1,19 @@
-//! Tells a model's thinking from its answer.
+//! Tells a model's thinking from its answer, for backends whose model writes both as one text.
 
-use causerie_core::{Text, backend::Delta};
+use crate::{Text, backend::Delta};
 
-const OPEN: &str = "<think>";
-const CLOSE: &str = "</think>";
+/// How thinking begins, and how it ends then.
+const MARKS: [(&str, &str); 2] = [("<think>", "</think>"), ("<thinking>", "</thinking>")];
 
-/// Reasoning models think between `<think>` and `</think>` before they answer. Only thinking at
-/// the very beginning counts: the marks further down are words like any others.
+/// Reasoning models think between `<think>` and `</think>`, or the same with `thinking`, before
+/// they answer. Only thinking at the very beginning counts: the marks further down are words like
+/// any others. Thinking that is never closed is thinking to the end.
 #[derive(Debug)]
-pub(crate) struct Thoughts {
+pub struct Thoughts {
     state: State,
+    /// The marks that may end the thinking: the partner of the one that began it, or any if the
+    /// template began it and did not say how.
+    closes: &'static [(&'static str, &'static str)],
     /// What may be the beginning of a mark, or white space that may come before one.
     held: String,
 }
@@ -24,8 +28,9 @@ enum State {
 }
 
 impl Thoughts {
-    /// `open`: whether the template has already opened the thinking.
-    pub(crate) fn new(open: bool) -> Self {
+    /// `open`: whether the template has already opened the thinking, so that only its end is
+    /// written.
+    pub fn new(open: bool) -> Self {
         let state = if open {
             State::Thinking
         } else {
@@ -33,12 +38,13 @@ impl Thoughts {
         };
         Self {
             state,
+            closes: &MARKS,
             held: String::new(),
         }
     }
 
     /// Takes `text` and gives back what is known to be thinking or answer.
-    pub(crate) fn push(&mut self, text: &str) -> Vec<Delta> {
+    pub fn push(&mut self, text: &str) -> Vec<Delta> {
         let mut deltas = vec![];
         if self.state == State::Answering {
             push_text(&mut deltas, text);
@@ -63,7 +69,7 @@ impl Thoughts {
     }
 
     /// There is no more: what was held back is given out.
-    pub(crate) fn finish(&mut self) -> Vec<Delta> {
+    pub fn finish(&mut self) -> Vec<Delta> {
         let mut deltas = vec![];
         let held = std::mem::take(&mut self.held);
         match self.state {
@@ -76,28 +82,37 @@ impl Thoughts {
 
     fn begin(&mut self) {
         let word = self.held.trim_start();
-        if let Some(rest) = word.strip_prefix(OPEN) {
-            self.held = rest.to_owned();
+        let begun = MARKS.iter().position(|(open, _)| word.starts_with(open));
+        if let Some(mark) = begun {
+            self.held = word[MARKS[mark].0.len()..].to_owned();
+            self.closes = &MARKS[mark..=mark];
             self.state = State::Thinking;
-        } else if !OPEN.starts_with(word) {
+        } else if !MARKS.iter().any(|(open, _)| open.starts_with(word)) {
             self.state = State::BeforeAnswer;
         }
     }
 
     fn think(&mut self, deltas: &mut Vec<Delta>) {
-        let thought = match self.held.find(CLOSE) {
-            Some(end) => {
+        let end = self
+            .closes
+            .iter()
+            .filter_map(|(_, close)| Some((self.held.find(close)?, close.len())))
+            .min();
+        let thought = match end {
+            Some((end, mark)) => {
                 self.state = State::BeforeAnswer;
-                let answer = self.held.split_off(end + CLOSE.len());
+                let answer = self.held.split_off(end + mark);
                 let mut thought = std::mem::replace(&mut self.held, answer);
                 thought.truncate(end);
                 thought
             }
             None => {
-                let keep = (1..CLOSE.len())
-                    .rev()
-                    .find(|n| self.held.ends_with(&CLOSE[..*n]));
-                let tail = self.held.split_off(self.held.len() - keep.unwrap_or(0));
+                let keep = self
+                    .closes
+                    .iter()
+                    .map(|(_, close)| begun(&self.held, close));
+                let keep = keep.max().unwrap_or(0);
+                let tail = self.held.split_off(self.held.len() - keep);
                 std::mem::replace(&mut self.held, tail)
             }
         };
@@ -105,6 +120,14 @@ impl Thoughts {
             deltas.push(Delta::Reasoning(Text::new(thought)));
         }
     }
+}
+
+/// How many bytes at the end of `text` may be the beginning of `mark`.
+fn begun(text: &str, mark: &str) -> usize {
+    (1..mark.len())
+        .rev()
+        .find(|n| text.ends_with(&mark[..*n]))
+        .unwrap_or(0)
 }
 
 fn push_text(deltas: &mut Vec<Delta>, text: &str) {
@@ -146,6 +169,12 @@ mod tests {
             );
             let (reasoning, answer) = split(true, "so</think>Yes.", size);
             assert_eq!((reasoning.as_str(), answer.as_str()), ("so", "Yes."));
+            let (reasoning, answer) = split(true, "so</thinking>Yes.", size);
+            assert_eq!((reasoning.as_str(), answer.as_str()), ("so", "Yes."));
+            let (reasoning, answer) = split(false, "<thinking>a</think></thinking> b", size);
+            assert_eq!((reasoning.as_str(), answer.as_str()), ("a</think>", "b"));
+            let (reasoning, answer) = split(false, "<think>for ever</thi", size);
+            assert_eq!((reasoning.as_str(), answer.as_str()), ("for ever</thi", ""));
         }
     }
 
@@ -154,6 +183,7 @@ mod tests {
         for size in 1..12 {
             assert_eq!(split(false, " <b> and <think>", size).1, "<b> and <think>");
             assert_eq!(split(false, "<thi", size).1, "<thi");
+            assert_eq!(split(false, "<thinker>", size).1, "<thinker>");
         }
     }
 }
