@@ -70,7 +70,7 @@ const LEAST_TOKEN: usize = 16;
 /// How often pages are told how an answer grows. About as often as an eye can tell.
 const EVERY: Duration = Duration::from_millis(40);
 /// How often what is old is dropped.
-const SWEEP: Duration = Duration::from_secs(5);
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// The web platform.
 pub struct Web {

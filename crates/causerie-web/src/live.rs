@@ -31,8 +31,9 @@ const MOST_ANSWERS: usize = 16;
 /// How many rooms there are at most, far more than can be watched: anybody can name conversations
 /// without end.
 const MOST_ROOMS: usize = 4096;
-/// How long a finished answer stays, so that it is seen until history has it.
-const FINISHED_STAYS: Duration = Duration::from_secs(10);
+/// How long a finished answer stays, so that it is seen until history has it: a moment, as a rule. A
+/// thousand of them are megabytes.
+const FINISHED_STAYS: Duration = Duration::from_secs(3);
 /// How long a line stays that says why a message has no answer. History never has it, and it holds
 /// nothing that people wrote.
 const REASON_STAYS: Duration = Duration::from_secs(600);
