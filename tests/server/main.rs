@@ -3,6 +3,7 @@
 mod bad_input;
 mod crash;
 mod crowd;
+mod endpoints;
 mod first_day;
 mod operator;
 mod quiet;

@@ -235,7 +235,9 @@ impl Visitor {
         let mut watch = None;
         loop {
             if let Ok(lines) = self.transcript(conversation).await
-                && lines.last().is_some_and(|line| line.is_answer)
+                && lines
+                    .last()
+                    .is_some_and(|line| line.is_answer && line.is_complete)
             {
                 return lines;
             }
@@ -276,6 +278,8 @@ pub struct Line {
     pub id: String,
     /// Whether we said it.
     pub is_answer: bool,
+    /// Whether all of it is there.
+    pub is_complete: bool,
     /// The words as typed, or the answer as HTML.
     pub text: String,
 }
@@ -284,6 +288,7 @@ fn lines(messages: &Value) -> Vec<Line> {
     let line = |item: &Value| Line {
         id: item["id"].as_str().unwrap_or_default().to_owned(),
         is_answer: item["kind"] == "answer",
+        is_complete: item["complete"] == true,
         text: match item["text"].as_str() {
             Some(text) => text.to_owned(),
             None => item["blocks"]
