@@ -19,7 +19,7 @@ use causerie_markup::Cutter;
 use futures::future::BoxFuture;
 use std::{convert::Infallible, sync::Arc};
 use thiserror::Error;
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 mod perform;
 mod retry;
@@ -57,6 +57,8 @@ pub struct Means {
     pub clock: Arc<dyn Clock>,
     /// When to give up.
     pub deadline: Instant,
+    /// While it is true, the claim may be somebody else's: nothing is begun.
+    pub doubt: watch::Receiver<bool>,
 }
 
 /// What a delivery came to.
@@ -205,6 +207,8 @@ impl Delivery {
             self.under_way = None;
             return self.settle(performed);
         }
+        // A sender that is gone leaves no doubt.
+        let _ = self.means.doubt.wait_for(|doubt| !doubt).await;
         let now = self.began.elapsed();
         if let Some(step) = self.draft.next_step(now) {
             let operation = Operation {

@@ -30,7 +30,7 @@ use std::{
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -41,6 +41,9 @@ use tokio_util::{
 const LEAST_WAIT: Duration = Duration::from_millis(20);
 /// How long to leave a store alone that did not answer.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
+/// How long others have, after the store was away, to renew the claims of turns they are still at work
+/// on, before those that ran out are taken over. More than [`STORE_PAUSE`], within which they notice.
+const COMING_BACK: Duration = Duration::from_millis(1000);
 /// How long turns may take to give their claims back.
 const HANDOVER_TIME: Duration = Duration::from_secs(3);
 
@@ -50,6 +53,8 @@ pub(crate) struct Dispatch {
     wake: Notify,
     /// Mail may wait that found no place: offers take none until the loop has seen to it.
     backlog: AtomicBool,
+    /// The store did not answer when it was asked last.
+    away: AtomicBool,
     pub(crate) live: LiveTurns,
     turns: TaskTracker,
     begun: AtomicBool,
@@ -70,6 +75,7 @@ impl Dispatch {
             permits: Arc::new(Semaphore::new(max_turns.clamp(1, Semaphore::MAX_PERMITS))),
             wake: Notify::new(),
             backlog: AtomicBool::new(false),
+            away: AtomicBool::new(false),
             live: LiveTurns::default(),
             turns: TaskTracker::new(),
             begun: AtomicBool::new(false),
@@ -262,6 +268,10 @@ impl Engine {
     /// Begins the turn that has waited longest, or says how long to sleep if there is none.
     async fn claim_next(self: &Arc<Self>, place: OwnedSemaphorePermit) -> Option<Duration> {
         self.dispatch.backlog.store(false, Ordering::SeqCst);
+        if self.dispatch.away.load(Ordering::SeqCst) {
+            drop(place);
+            return Some(self.come_back().await);
+        }
         match self.store.claim(&self.claimant()).await {
             Ok(Some(claim)) => {
                 self.dispatch.backlog.store(true, Ordering::SeqCst);
@@ -274,9 +284,23 @@ impl Engine {
             }
             Err(error) => {
                 tracing::warn!(%error, "mail could not be claimed");
+                self.dispatch.away.store(true, Ordering::SeqCst);
                 Some(STORE_PAUSE)
             }
         }
+    }
+
+    /// Asks whether the store is back after it was away. While it was, the claims of turns at work ran
+    /// out everywhere: each replica renews its own before any takes over what is left.
+    async fn come_back(&self) -> Duration {
+        if self.store.next_due().await.is_err() {
+            return STORE_PAUSE;
+        }
+        self.renew_all().await;
+        self.dispatch.away.store(false, Ordering::SeqCst);
+        tracing::info!("the store is back");
+        sleep(COMING_BACK).await;
+        Duration::ZERO
     }
 
     async fn until_due(&self) -> Duration {
@@ -286,7 +310,10 @@ impl Engine {
                 .since(self.clock.now())
                 .clamp(LEAST_WAIT, sweep.max(LEAST_WAIT)),
             Ok(None) => sweep,
-            Err(_) => STORE_PAUSE,
+            Err(_) => {
+                self.dispatch.away.store(true, Ordering::SeqCst);
+                STORE_PAUSE
+            }
         }
     }
 }

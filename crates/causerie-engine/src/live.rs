@@ -9,7 +9,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// What can happen to a turn from outside. Clones reach the same turn.
@@ -21,6 +21,9 @@ pub(crate) struct Signals {
     pub(crate) lost: CancellationToken,
     /// The process ends before the turn: it is given back.
     pub(crate) handover: CancellationToken,
+    /// Whether the claim may have run out while the store was away. Until that is known the model
+    /// goes on and nothing is shown.
+    pub(crate) doubt: Arc<watch::Sender<bool>>,
     stopped_by: Arc<Mutex<Vec<EventId>>>,
     summary: Arc<Mutex<Option<Summary>>>,
 }

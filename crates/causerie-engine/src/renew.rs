@@ -1,4 +1,5 @@
-//! Keeps the claims of all turns at work. A turn whose claim was lost is told, and never commits.
+//! Keeps the claims of all turns at work. A turn whose claim was lost is told, and never commits; one
+//! that cannot know holds its tongue until it does.
 
 use crate::{engine::Engine, live::Live};
 use causerie_core::store::StoreError;
@@ -16,10 +17,7 @@ impl Engine {
         let rounds = async {
             loop {
                 sleep(self.config.claim_ttl / 3).await;
-                let turns = futures::stream::iter(self.dispatch.live.all());
-                turns
-                    .for_each_concurrent(RENEWALS, |live| self.renew_claim(live))
-                    .await;
+                self.renew_all().await;
             }
         };
         tokio::select! {
@@ -28,11 +26,20 @@ impl Engine {
         }
     }
 
+    /// Renews the claims of all turns at work here.
+    pub(crate) async fn renew_all(&self) {
+        let turns = futures::stream::iter(self.dispatch.live.all());
+        turns
+            .for_each_concurrent(RENEWALS, |live| self.renew_claim(live))
+            .await;
+    }
+
     async fn renew_claim(&self, live: Live) {
         let ttl = self.config.claim_ttl;
         match self.store.renew(&live.key, ttl).await {
             Ok(renewed) => {
                 self.dispatch.live.kept(&live.key);
+                live.signals.doubt.send_replace(false);
                 if renewed.stop && !live.signals.stop.is_cancelled() {
                     self.stop_from_afar(&live).await;
                 }
@@ -40,9 +47,10 @@ impl Engine {
             Err(StoreError::Stale) => live.signals.lost.cancel(),
             Err(error) => {
                 tracing::warn!(conversation = %live.key.conversation, %error, "a claim was not renewed");
-                // From here on somebody else may have it.
+                // From here on somebody else may have it, if the store is away only for us. If nobody
+                // took it, it is ours again with the next renewal that succeeds.
                 if live.kept.elapsed() >= ttl {
-                    live.signals.lost.cancel();
+                    live.signals.doubt.send_replace(true);
                 }
             }
         }

@@ -4,6 +4,7 @@ use crate::{
     config::PlatformEntry,
     deliver::{DeliverError, Delivered, Delivery, Means, Target},
     engine::Engine,
+    live::Signals,
     turn::Halt,
 };
 use causerie_core::{
@@ -42,6 +43,7 @@ impl Reply {
         lead: &Event,
         replaces: &[MessageRef],
         deadline: Instant,
+        signals: &Signals,
     ) -> Self {
         let target = Target {
             conversation: claim.key.conversation.clone(),
@@ -57,6 +59,7 @@ impl Reply {
             claim: claim.key.clone(),
             clock: Arc::clone(&engine.clock),
             deadline: deadline + LAST_WORDS,
+            doubt: signals.doubt.subscribe(),
         };
         Self(Delivery::begin(target, means))
     }

@@ -286,6 +286,7 @@ impl<'a> Turn<'a> {
             &agenda.lead,
             replaces,
             deadline,
+            self.signals,
         )
     }
 

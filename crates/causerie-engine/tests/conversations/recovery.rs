@@ -136,6 +136,31 @@ async fn a_store_that_is_away_at_the_commit_is_asked_until_it_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_under_way_while_the_store_is_away_is_finished_when_it_is_back() {
+    let store = Arc::new(FlakyStore::new(Arc::new(TokioClock::default())));
+    let mut chat = Chat::with(|setup| setup.store = Some(store.clone()));
+    chat.backend
+        .expect([Script::say("One ").then_wait(60 * SECOND).then_say("two.")]);
+    chat.post("Count").await;
+    sleep(SECOND).await;
+    store.take_away(true);
+    // Far longer than a claim holds: another replica may have it, for all that is known here.
+    sleep(90 * SECOND).await;
+    let seen = chat.platform.words();
+    assert!(
+        !seen.concat().contains("two"),
+        "it spoke in doubt: {seen:?}"
+    );
+    store.take_away(false);
+    chat.settle().await;
+    assert_eq!(chat.platform.words(), ["One two."]);
+    assert_eq!(chat.backend.prompts().len(), 1, "it was paid for once");
+    let turns = chat.turns().await;
+    assert_eq!((turns.len(), turns[0].attempts), (1, 1));
+    assert_eq!(chat.say("Again").await, "bot: Again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_turn_whose_claim_is_lost_says_no_more_and_never_commits() {
     let store = Arc::new(FlakyStore::new(Arc::new(TokioClock::default())));
     let mut chat = Chat::with(|setup| setup.store = Some(store.clone()));

@@ -25,6 +25,8 @@ pub(crate) struct FlakyStore {
     inner: Arc<dyn Store>,
     fail_commits: AtomicBool,
     fail_offers: AtomicBool,
+    /// Nothing of the mailbox answers.
+    away: AtomicBool,
     /// The next renewal gives the claim away instead.
     lose: AtomicBool,
     /// The next call of this kind panics.
@@ -48,6 +50,7 @@ impl FlakyStore {
             inner,
             fail_commits: AtomicBool::new(false),
             fail_offers: AtomicBool::new(false),
+            away: AtomicBool::new(false),
             lose: AtomicBool::new(false),
             panics: Mutex::new(None),
         }
@@ -59,6 +62,15 @@ impl FlakyStore {
 
     pub(crate) fn fail_offers(&self, fail: bool) {
         self.fail_offers.store(fail, Ordering::SeqCst);
+    }
+
+    /// Takes the mailbox away, or gives it back.
+    pub(crate) fn take_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    fn is_away(&self) -> bool {
+        self.away.load(Ordering::SeqCst)
     }
 
     pub(crate) fn panic_next(&self, call: Call) {
@@ -91,7 +103,7 @@ impl Mailbox for FlakyStore {
         event: &Event,
         claimant: Option<&Claimant>,
     ) -> Result<Offered, StoreError> {
-        if self.fail_offers.load(Ordering::SeqCst) {
+        if self.is_away() || self.fail_offers.load(Ordering::SeqCst) {
             return away();
         }
         self.inner.offer(event, claimant).await
@@ -99,15 +111,24 @@ impl Mailbox for FlakyStore {
 
     async fn claim(&self, claimant: &Claimant) -> Result<Option<Claim>, StoreError> {
         self.called(Call::Claim);
+        if self.is_away() {
+            return away();
+        }
         self.inner.claim(claimant).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        if self.is_away() {
+            return away();
+        }
         self.inner.next_due().await
     }
 
     async fn renew(&self, claim: &ClaimKey, ttl: Duration) -> Result<Renewed, StoreError> {
         self.called(Call::Renew);
+        if self.is_away() {
+            return away();
+        }
         if self.lose.swap(false, Ordering::SeqCst) {
             let at = Timestamp(0);
             self.inner.release(claim, Release::Retry { at }).await?;
@@ -116,17 +137,23 @@ impl Mailbox for FlakyStore {
     }
 
     async fn note(&self, claim: &ClaimKey, entry: &JournalEntry) -> Result<(), StoreError> {
+        if self.is_away() {
+            return away();
+        }
         self.inner.note(claim, entry).await
     }
 
     async fn commit(&self, claim: &ClaimKey, commit: &Commit) -> Result<Committed, StoreError> {
-        if self.fail_commits.load(Ordering::SeqCst) {
+        if self.is_away() || self.fail_commits.load(Ordering::SeqCst) {
             return away();
         }
         self.inner.commit(claim, commit).await
     }
 
     async fn release(&self, claim: &ClaimKey, release: Release) -> Result<(), StoreError> {
+        if self.is_away() {
+            return away();
+        }
         self.inner.release(claim, release).await
     }
 }
