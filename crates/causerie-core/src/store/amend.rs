@@ -1,6 +1,6 @@
 //! Edits and deletions of mail that still waits: what they do, and what is recorded of it.
 
-use causerie_core::{
+use crate::{
     Timestamp,
     event::{Event, EventKind},
     id::{EventId, MessageRef, TurnNumber},
@@ -8,7 +8,7 @@ use causerie_core::{
 };
 
 /// The message an event edits or deletes.
-pub(crate) fn target(event: &Event) -> Option<&MessageRef> {
+pub fn target(event: &Event) -> Option<&MessageRef> {
     match &event.kind {
         EventKind::Edited { message, .. } | EventKind::Deleted { message } => Some(message),
         _ => None,
@@ -16,14 +16,14 @@ pub(crate) fn target(event: &Event) -> Option<&MessageRef> {
 }
 
 /// Whether `change` edits or deletes the message that `waiting` posts.
-pub(crate) fn applies(change: &Event, waiting: &Event) -> bool {
+pub fn applies(change: &Event, waiting: &Event) -> bool {
     let posted =
         matches!(&waiting.kind, EventKind::Posted(p) if Some(&p.message) == target(change));
     posted && waiting.author.id == change.author.id
 }
 
 /// What becomes of `waiting`: its new form, or `None` if it is gone.
-pub(crate) fn apply(change: &Event, mut waiting: Event) -> Option<Event> {
+pub fn apply(change: &Event, mut waiting: Event) -> Option<Event> {
     let EventKind::Edited { text, .. } = &change.kind else {
         return None;
     };
@@ -35,7 +35,7 @@ pub(crate) fn apply(change: &Event, mut waiting: Event) -> Option<Event> {
 
 /// The record of a change to waiting mail: turn 0, nothing used. `removed` is the event that ended
 /// with it.
-pub(crate) fn record(change: &Event, removed: Option<EventId>, now: Timestamp) -> TurnRecord {
+pub fn record(change: &Event, removed: Option<EventId>, now: Timestamp) -> TurnRecord {
     let mut events = vec![(change.id.clone(), Outcome::Answered)];
     events.extend(removed.map(|id| (id, Outcome::Superseded)));
     TurnRecord {
