@@ -7,5 +7,6 @@ pub mod clock;
 pub mod platform;
 pub mod process;
 pub mod prompt;
+pub mod redis;
 pub mod server;
 pub mod store_conformance;
