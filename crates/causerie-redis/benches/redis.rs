@@ -26,8 +26,14 @@ async fn main() {
     for (what, encrypted) in [("plain", false), ("encrypted", true)] {
         let store = open(&server, what, encrypted).await;
         size(&server, &store, what).await;
+        let before = busy(&server);
         let turns = turns(&store).await;
+        let busy = (busy(&server) - before) * 1e6 / (WRITERS * TURNS) as f64;
         println!("{what}: {turns:.0} turns (offer and commit) each second");
+        println!(
+            "  Redis works {busy:.0} microseconds for each: {:.0} at most",
+            1e6 / busy
+        );
         for (name, command) in [
             ("SET", &["-t", "set", "-d", "300"][..]),
             (
@@ -88,6 +94,17 @@ async fn turns(store: &RedisStore) -> f64 {
     });
     futures::future::join_all(writers).await;
     (WRITERS * TURNS) as f64 / began.elapsed().as_secs_f64()
+}
+
+/// Seconds of processor time that the server has used.
+fn busy(server: &Redis) -> f64 {
+    let told = server.command("INFO cpu");
+    let seconds = |name: &str| {
+        let line = told.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|seconds| seconds.trim().parse::<f64>().ok())
+            .unwrap()
+    };
+    seconds("used_cpu_user:") + seconds("used_cpu_sys:")
 }
 
 /// Commands each second, by `redis-benchmark` with as many clients.

@@ -10,7 +10,8 @@ use thiserror::Error;
 pub struct Config {
     /// Where: see [`Address`].
     pub address: Address,
-    /// What all keys begin with, so that several stores can share a server. Without braces.
+    /// What all keys begin with, so that several stores can share a server. Braces
+    /// in it are left out.
     pub prefix: String,
     /// The certificate (PEM) that signed the server's, if it is none of the public ones.
     pub ca_file: Option<PathBuf>,

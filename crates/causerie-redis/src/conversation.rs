@@ -210,7 +210,10 @@ impl RedisStore {
     /// A call on a conversation, its first argument.
     pub(crate) fn on<'a>(&self, script: &'a Script, id: &ConversationId) -> Call<'a> {
         let slot = self.slot(self.partition(id));
-        script.on(slot, self.time()).arg(id.as_str())
+        script
+            .on(slot, self.time())
+            .key(&format!("c:{id}"))
+            .arg(id.as_str())
     }
 
     /// What the conversation's values are bound to, besides the field.

@@ -35,6 +35,7 @@ impl Ledger for RedisStore {
 
     async fn lease(&self, role: &str, claimant: &Claimant) -> Result<Option<Fence>, StoreError> {
         let call = (self.scripts.lease.on(self.ledger_slot(), self.time()))
+            .key(&format!("l:{role}"))
             .arg(role)
             .arg(claimant.replica.as_str())
             .arg(millis(claimant.ttl));
@@ -51,6 +52,7 @@ impl Ledger for RedisStore {
 impl RedisStore {
     async fn reserve_all(&self, id: &ReservationId, charges: &[Charge]) -> Result<Reserved, Fault> {
         let mut call = (self.scripts.reserve.on(self.ledger_slot(), self.time()))
+            .key(&format!("r:{}", owed_name(id)))
             .arg(owed_name(id))
             .arg(millis(REMEMBER_EVENTS));
         for charge in charges {
@@ -75,7 +77,9 @@ impl RedisStore {
     }
 
     async fn settle_named(&self, name: &str, used: &[u64]) -> Result<(), Fault> {
-        let mut call = (self.scripts.settle.on(self.ledger_slot(), self.time())).arg(name);
+        let mut call = (self.scripts.settle.on(self.ledger_slot(), self.time()))
+            .key(&format!("r:{name}"))
+            .arg(name);
         for used in used {
             call = call.arg((*used).min(MOST));
         }

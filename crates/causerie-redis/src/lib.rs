@@ -41,6 +41,10 @@
 //!    are ordered by the clocks of their masters: exactly on one server, and as well as clocks
 //!    agree in a cluster.
 //!
+//! While a cluster moves a partition's slot from one master to another, operations on it are
+//! refused as [`StoreError::Unavailable`] as long as its keys are in two places. A reservation that
+//! meets the ledger's slot half-way may count in one of its budgets and yet be refused.
+//!
 //! # Time
 //!
 //! The time is Redis's own (`TIME` in the script), so clocks of replicas do not matter. A test

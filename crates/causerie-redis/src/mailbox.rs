@@ -137,13 +137,18 @@ impl RedisStore {
             None => vec![],
         };
         let ttl = claimant.map_or(String::new(), |claimant| millis(claimant.ttl).to_string());
-        let call = (self.on(&self.scripts.offer, id))
+        let quoted = quoted(event).unwrap_or_default();
+        let mut call = self.on(&self.scripts.offer, id);
+        for who in [event.author.id.as_str(), quoted] {
+            call = call.key(&format!("p:{who}"));
+        }
+        let call = call
             .arg(&hash(&event.id)[..])
             .arg(u8::from(event.is_stop()))
             .arg(self.write_mail(id, event)?)
             .arg(title)
             .arg(event.author.id.as_str())
-            .arg(quoted(event).unwrap_or_default())
+            .arg(quoted)
             .arg(self.mailbox_limit)
             .arg(SEEN_LIMIT)
             .arg(ttl)
@@ -289,6 +294,10 @@ impl RedisStore {
         }
         let authors: BTreeSet<&str> = append.iter().filter_map(author).collect();
         let quoted: BTreeSet<&str> = append.iter().filter_map(quoted_author).collect();
+        let people: Vec<String> = authors
+            .union(&quoted)
+            .map(|who| (*who).to_owned())
+            .collect();
         let (authors, quoted) = (lines(&authors), lines(&quoted));
         let added = append.len() as u64;
         view.book.append(append);
@@ -308,7 +317,11 @@ impl RedisStore {
             None => String::new(),
         };
         let written = self.write_book(id, view.book).await?;
-        let mut call = (self.on(&self.scripts.commit, id))
+        let mut call = self.on(&self.scripts.commit, id).key("owed");
+        for who in &people {
+            call = call.key(&format!("p:{who}"));
+        }
+        call = call
             .arg(claim.fence.0)
             .arg(view.version)
             .arg(mail_version)

@@ -2,6 +2,10 @@
 //!
 //! Each operation is one script on the keys of one slot. They are asked for by their hash; a server
 //! that does not know one (it is new, or took over) is sent the whole text, which it keeps.
+//!
+//! A call names the keys that the script writes to, as far as they are known before. On a cluster
+//! that is just moving the slot elsewhere, such a call is refused as a whole (`TRYAGAIN`) where some
+//! of the keys have left and others have not, instead of working on the half of them.
 
 use crate::{fault::Fault, link::Link};
 use causerie_core::store::REMEMBER_EVENTS;
@@ -11,7 +15,12 @@ use redis::{ErrorKind, FromRedisValue, ServerErrorKind, ToRedisArgs, cmd, from_r
 pub(crate) struct Script {
     text: String,
     hash: String,
+    /// Keys of the slot that every call of it names.
+    keys: &'static [&'static str],
 }
+
+/// What all scripts on a partition may write to.
+const PARTITION: &[&str] = &["tick", "all", "count", "ready", "due"];
 
 /// All scripts.
 pub(crate) struct Scripts {
@@ -41,8 +50,9 @@ impl Scripts {
         let remember = format!("local REMEMBER = {}\n", REMEMBER_EVENTS.as_secs());
         let time = include_str!("lua/time.lua");
         let conversation = include_str!("lua/conversation.lua");
-        let partition = |text: &str| Script::new([&remember, time, conversation, text].concat());
-        let ledger = |text: &str| Script::new([time, text].concat());
+        let partition =
+            |text: &str| Script::new([&remember, time, conversation, text].concat(), PARTITION);
+        let ledger = |text: &str| Script::new([time, text].concat(), &[]);
         Self {
             offer: partition(include_str!("lua/offer.lua")),
             claim: partition(include_str!("lua/claim.lua")),
@@ -71,14 +81,15 @@ impl Scripts {
 pub(crate) struct Call<'a> {
     script: &'a Script,
     slot: String,
+    keys: Vec<String>,
     arguments: Vec<Vec<u8>>,
     writes: bool,
 }
 
 impl Script {
-    fn new(text: String) -> Self {
+    fn new(text: String, keys: &'static [&'static str]) -> Self {
         let hash = redis::Script::new(&text).get_hash().to_owned();
-        Self { text, hash }
+        Self { text, hash, keys }
     }
 
     /// A call on the slot whose keys begin with `slot`, at a test's time or Redis's own.
@@ -86,6 +97,7 @@ impl Script {
         let call = Call {
             script: self,
             arguments: vec![slot.clone().into_bytes()],
+            keys: self.keys.iter().map(|key| format!("{slot}{key}")).collect(),
             slot,
             writes: true,
         };
@@ -99,6 +111,12 @@ impl Script {
 impl Call<'_> {
     pub(crate) fn arg(mut self, argument: impl ToRedisArgs) -> Self {
         self.arguments.extend(argument.to_redis_args());
+        self
+    }
+
+    /// It may write to this key of its slot.
+    pub(crate) fn key(mut self, key: &str) -> Self {
+        self.keys.push(format!("{}{key}", self.slot));
         self
     }
 
@@ -127,8 +145,7 @@ impl Call<'_> {
 
     fn command(&self, name: &str, script: &str) -> redis::Cmd {
         let mut command = cmd(name);
-        // The one key says to which node of a cluster the call goes; the others share its slot.
-        command.arg(script).arg(1).arg(&self.slot);
+        command.arg(script).arg(self.keys.len()).arg(&self.keys);
         for argument in &self.arguments {
             command.arg(&argument[..]);
         }

@@ -91,6 +91,7 @@ macro_rules! store_conformance {
             ledger::charges_of_one_key_count_together
             ledger::a_repeated_reservation_takes_nothing
             ledger::a_window_ends
+            ledger::a_month_ends_when_the_calendar_says
             ledger::a_settlement_counts_once
             ledger::a_commit_settles
             ledger::a_stale_commit_settles_nothing

@@ -200,8 +200,9 @@ end
 local function promote()
   local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', num(now), 'LIMIT', 0, 1000)
   for _, id in ipairs(due) do
+    local c = load(id)
+    redis.call('ZADD', READY, num(c.ready), id)
     redis.call('ZREM', DUE, id)
-    redis.call('ZADD', READY, num(load(id).ready), id)
   end
 end
 

@@ -111,6 +111,13 @@ async fn a_server_that_stands_still_is_given_up_in_time() {
     assert!(began.elapsed() < PATIENCE * 6, "{:?}", began.elapsed());
     server.go_on();
     is_taken_again(&store, 30).await;
+    // Some of those may have been done after all: it was for us to ask again.
+    for n in 0..20 {
+        let again = store.offer(&posted("a", n, "ann", "hello"), None).await;
+        assert!(matches!(again, Ok(Offered::Queued(_) | Offered::Duplicate)));
+    }
+    let pending = store.pending(&conversation("a")).await.unwrap();
+    assert_eq!(pending.len(), 21);
 }
 
 #[tokio::test]
