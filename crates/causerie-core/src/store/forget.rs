@@ -1,6 +1,6 @@
 //! What an erasure takes from a message or an event: all of it, or what it quotes.
 
-use causerie_core::{
+use crate::{
     event::{Event, EventKind, Quoted},
     id::{MessageRef, ParticipantId, Seq},
     message::Message,
@@ -8,7 +8,7 @@ use causerie_core::{
 };
 
 /// What is erased from what stays.
-pub(crate) enum Target<'a> {
+pub enum Target<'a> {
     /// One platform message.
     Message(&'a MessageRef),
     /// All that one participant said.
@@ -17,7 +17,7 @@ pub(crate) enum Target<'a> {
 
 /// What becomes of an item.
 #[derive(PartialEq)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// Nothing of it is meant.
     Stays,
     /// It lost what it quoted.
@@ -28,7 +28,7 @@ pub(crate) enum Fate {
 
 impl Target<'_> {
     /// Takes what is meant out of a message of history.
-    pub(crate) fn strip_message(&self, message: &mut Message) -> Fate {
+    pub fn strip_message(&self, message: &mut Message) -> Fate {
         let gone = match self {
             Target::Message(reference) => message.refs.contains(reference),
             Target::Participant(id) => message.author.as_ref().is_some_and(|a| a.id == **id),
@@ -40,7 +40,7 @@ impl Target<'_> {
     }
 
     /// Takes what is meant out of an event that waits.
-    pub(crate) fn strip_event(&self, event: &mut Event) -> Fate {
+    pub fn strip_event(&self, event: &mut Event) -> Fate {
         let gone = match self {
             Target::Message(reference) => event.quotes(reference),
             Target::Participant(id) => event.author.id == **id,
@@ -95,6 +95,6 @@ pub(crate) fn takes(state: &ConversationState, summary: &Summary, erasures: u64)
 }
 
 /// Takes the summary away if it may hold the message at `seq`.
-pub(crate) fn strip_summary(state: &mut ConversationState, seq: Seq) {
+pub fn strip_summary(state: &mut ConversationState, seq: Seq) {
     state.summary = state.summary.take().filter(|summary| summary.before <= seq);
 }
