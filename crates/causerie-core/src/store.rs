@@ -37,6 +37,9 @@ pub const REMEMBER_EVENTS: Duration = Duration::from_secs(48 * 3600);
 /// The most events that may wait in one conversation, unless a store is told otherwise.
 pub const MAILBOX_LIMIT: usize = 256;
 
+/// How many turn records of each conversation are kept at least: the newest.
+pub const KEEP_TURNS: usize = 256;
+
 /// Everything one replica needs kept.
 pub trait Store: Mailbox + Archive + Ledger {}
 
@@ -129,8 +132,8 @@ pub trait Archive: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ConversationEntry>, StoreError>;
 
-    /// Records of turns, the newest first. Of each conversation a store keeps the newest 256 at
-    /// least, and may drop older ones.
+    /// Records of turns, the newest first. Of each conversation a store keeps the newest
+    /// [`KEEP_TURNS`] at least, and may drop older ones.
     async fn turns(&self, query: &TurnQuery, limit: usize) -> Result<Vec<TurnRecord>, StoreError>;
 
     /// Puts a summary in place and says whether it did. Needs no claim.

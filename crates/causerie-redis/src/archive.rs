@@ -3,7 +3,7 @@
 use crate::{
     RedisStore, book,
     chunk::Chunk,
-    conversation::{ATTEMPTS, Chunks, Kind, Rewrite},
+    conversation::{ATTEMPTS, Chunks, Kind, Rewrite, View},
     fault::Fault,
     mailbox::NAMELESS,
     reply::Reply,
@@ -18,8 +18,8 @@ use causerie_core::{
     platform::ConversationEntry,
     store::{
         Archive, Census, ConversationState, Erase, Erased, HistoryRange, StoreError, Summary,
-        TurnQuery,
-        forget::{Fate, Target},
+        TurnQuery, amend,
+        forget::{self, Fate, Target},
         select,
     },
 };
@@ -79,8 +79,9 @@ impl Archive for RedisStore {
         &self,
         conversation: &ConversationId,
         summary: &Summary,
-    ) -> Result<(), StoreError> {
-        let done = self.put_summary(conversation, summary).await;
+        erasures: u64,
+    ) -> Result<bool, StoreError> {
+        let done = self.put_summary(conversation, summary, erasures).await;
         done.map_err(|fault| self.error(fault))
     }
 
@@ -251,13 +252,16 @@ impl RedisStore {
         Ok(found)
     }
 
-    async fn put_summary(&self, id: &ConversationId, summary: &Summary) -> Result<(), Fault> {
+    async fn put_summary(
+        &self,
+        id: &ConversationId,
+        summary: &Summary,
+        erasures: u64,
+    ) -> Result<bool, Fault> {
         for _ in 0..ATTEMPTS {
             let view = self.read(id, Chunks::None, false, false).await?;
-            let old = view.state.summary.as_ref();
-            let reaches = old.is_none_or(|old| old.before < summary.before);
-            if !view.known || !reaches || summary.before < view.state.window_start {
-                return Ok(());
+            if !view.known || !forget::takes(&view.state, summary, erasures) {
+                return Ok(false);
             }
             let mut state = view.state.clone();
             state.summary = Some(summary.clone());
@@ -266,7 +270,7 @@ impl RedisStore {
                 ..Rewrite::default()
             };
             if self.rewrite(id, view, rewrite).await?.is_some() {
-                return Ok(());
+                return Ok(true);
             }
         }
         Err(Fault::Contended)
@@ -275,18 +279,25 @@ impl RedisStore {
     /// Takes out of one conversation what is meant, and the summary that may hold it.
     async fn forget(&self, id: &ConversationId, target: &Target<'_>) -> Result<Erased, Fault> {
         for _ in 0..ATTEMPTS {
-            let mut view = self.read(id, Chunks::All, true, false).await?;
+            let mut view = self.read(id, Chunks::All, true, true).await?;
             if !view.known {
                 return Ok(Erased::default());
             }
             let mut rewrite = Rewrite::default();
             let messages = view.book.forget(target, &mut view.state);
+            let changed = view.book.is_changed();
+            view.state.erasures += u64::from(changed);
+            let (mut gone, mut in_hand) = (vec![], false);
             view.mail.retain_mut(|(number, event)| {
                 let fate = target.strip_event(event);
                 match fate {
                     Fate::Stays => {}
                     Fate::Changed => rewrite.mail.push((*number, event.clone())),
-                    Fate::Gone => rewrite.removed.push(*number),
+                    Fate::Gone => {
+                        rewrite.removed.push(*number);
+                        in_hand |= *number <= view.taken;
+                        gone.push(event.clone());
+                    }
                 }
                 fate != Fate::Gone
             });
@@ -296,14 +307,18 @@ impl RedisStore {
             };
             if erased != Erased::default() {
                 rewrite.title = Some(view.title());
-                rewrite.state = Some(view.state.clone());
             }
+            rewrite.state = changed.then(|| view.state.clone());
             rewrite.messages = -(messages as i64);
             if let Target::Participant(who) = target {
                 rewrite.strike = who.as_str().to_owned();
-            } else if !view.book.is_changed() && rewrite.mail.is_empty() && erased.mail == 0 {
+                if in_hand {
+                    rewrite.kind = Kind::Lost;
+                }
+            } else if !changed && rewrite.mail.is_empty() && gone.is_empty() {
                 return Ok(erased);
             }
+            record_erased(id, &mut view, &gone);
             if self.rewrite(id, view, rewrite).await?.is_some() {
                 return Ok(erased);
             }
@@ -315,7 +330,7 @@ impl RedisStore {
     /// does not bring the conversation back, how far its numbers went, and its turn records.
     async fn erase_conversation(&self, id: &ConversationId) -> Result<Erased, Fault> {
         for _ in 0..ATTEMPTS {
-            let mut view = self.read(id, Chunks::All, true, false).await?;
+            let mut view = self.read(id, Chunks::All, true, true).await?;
             if !view.known {
                 return Ok(Erased::default());
             }
@@ -323,8 +338,10 @@ impl RedisStore {
                 messages: view.book.clear(),
                 mail: view.mail.len() as u64,
             };
+            let mail: Vec<Event> = view.mail.drain(..).map(|(_, event)| event).collect();
+            record_erased(id, &mut view, &mail);
             let rewrite = Rewrite {
-                state: Some(ConversationState::default()),
+                state: Some(forget::erased_state(&view.state)),
                 title: Some(None),
                 messages: -(erased.messages as i64),
                 kind: Kind::Afresh,
@@ -396,6 +413,13 @@ struct Page {
     more: bool,
     now: i64,
     chunks: Vec<(u64, Chunk)>,
+}
+
+/// Records mail that is erased while it waits.
+fn record_erased(id: &ConversationId, view: &mut View, mail: &[Event]) {
+    if let Some(record) = amend::erased(id, mail, Timestamp(view.now)) {
+        view.book.add(view.number, record);
+    }
 }
 
 /// What a turn must be newer than to be among the `limit` newest, given those that were found.

@@ -3,8 +3,10 @@
 //! 1. A conversation has chunks with rising numbers. Messages and records are added to the last one
 //!    until it is full; then a new one begins.
 //! 2. The index, kept beside the conversation's numbers, tells of each chunk its number, its first
-//!    and last position, and how many messages it holds, so that a range is found without reading
-//!    the others.
+//!    and last position, and how many messages and records it holds, so that a range is found
+//!    without reading the others.
+//! 3. Records that are too many go with the others of their chunk, so a few more than
+//!    [`KEEP_TURNS`] may be left.
 //!
 //! A [`Book`] is what was read of it: some chunks, or all. It is changed here and written back by a
 //! script that checks that nobody else changed it since.
@@ -21,7 +23,7 @@ use causerie_core::{
     message::Message,
     outcome::TurnRecord,
     store::{
-        ConversationState,
+        ConversationState, KEEP_TURNS,
         forget::{self, Fate, Target},
         title,
     },
@@ -50,6 +52,7 @@ struct Span {
     first: u64,
     last: u64,
     count: u64,
+    turns: u64,
 }
 
 /// What is to be written: the index, and the fields of chunks with `=` and their new value.
@@ -83,9 +86,22 @@ impl Book {
         }
     }
 
-    /// Adds a record at the end.
+    /// Adds a record at the end. A chunk that was read loses its own if there are enough newer ones.
     pub(crate) fn add(&mut self, number: u64, record: TurnRecord) {
         self.tail().turns.push((number, record));
+        let mut newer = 0;
+        for span in self.spans.iter().rev() {
+            let Some(chunk) = self.chunks.get_mut(&span.number) else {
+                newer += span.turns;
+                continue;
+            };
+            let turns = chunk.turns.len() as u64;
+            if newer >= KEEP_TURNS as u64 && turns > 0 {
+                chunk.turns.clear();
+                self.changed.insert(span.number);
+            }
+            newer += turns;
+        }
     }
 
     /// Removes the messages from `from` on, and says how many there were. All chunks were read.
@@ -180,7 +196,7 @@ impl Book {
             let chunk = self.chunks.remove(number).unwrap_or_default();
             let span = self.spans.iter_mut().find(|span| span.number == *number);
             let span = span.expect("a chunk that changed is in the index");
-            *span = Span::of(*number, &chunk.messages);
+            *span = Span::of(*number, &chunk);
             let mut value = vec![b'='];
             if chunk.messages.is_empty() && chunk.turns.is_empty() {
                 self.dropped.push(*number);
@@ -230,7 +246,7 @@ impl Book {
         let number = match self.chunks.get(&last).is_some_and(open) {
             true => last,
             false => {
-                self.spans.push(Span::of(last + 1, &[]));
+                self.spans.push(Span::of(last + 1, &Chunk::default()));
                 last + 1
             }
         };
@@ -259,13 +275,15 @@ fn chunk_place(place: &str, number: u64) -> String {
 }
 
 impl Span {
-    fn of(number: u64, messages: &[Message]) -> Self {
+    fn of(number: u64, chunk: &Chunk) -> Self {
+        let messages = &chunk.messages;
         let seq = |message: Option<&Message>| message.map_or(0, |message| message.seq.0);
         Self {
             number,
             first: seq(messages.first()),
             last: seq(messages.last()),
             count: messages.len() as u64,
+            turns: chunk.turns.len() as u64,
         }
     }
 
@@ -277,6 +295,7 @@ impl Span {
             first: next()?,
             last: next()?,
             count: next()?,
+            turns: next()?,
         })
     }
 
@@ -286,7 +305,8 @@ impl Span {
             first,
             last,
             count,
+            turns,
         } = self;
-        format!("{number},{first},{last},{count}")
+        format!("{number},{first},{last},{count},{turns}")
     }
 }

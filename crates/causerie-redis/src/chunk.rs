@@ -41,6 +41,7 @@ struct Turn {
     started: Timestamp,
     took: i64,
     events: Vec<(Name, Outcome)>,
+    asked: Vec<Name>,
     attempts: u32,
     persona: Option<causerie_core::id::PersonaName>,
     model: Option<causerie_core::id::ModelName>,
@@ -82,6 +83,9 @@ impl Chunk {
                 took: record.ended.0.wrapping_sub(record.started.0),
                 events: (record.events.into_iter())
                     .map(|(id, outcome)| (name(id.as_str()), outcome))
+                    .collect(),
+                asked: (record.asked.iter())
+                    .map(|message| name(message.as_str()))
                     .collect(),
                 attempts: record.attempts,
                 persona: record.persona,
@@ -151,6 +155,9 @@ impl Chunk {
                     .events
                     .into_iter()
                     .map(event)
+                    .collect::<Result<_, _>>()?,
+                asked: (turn.asked.into_iter())
+                    .map(message)
                     .collect::<Result<_, _>>()?,
                 attempts: turn.attempts,
                 persona: turn.persona,
@@ -226,6 +233,9 @@ mod tests {
                         Outcome::Failed(Failure::Internal),
                     )
                 })
+                .collect(),
+            asked: (events.iter())
+                .map(|name| MessageRef::new(name).unwrap())
                 .collect(),
             attempts: 2,
             persona: None,

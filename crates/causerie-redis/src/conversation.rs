@@ -11,7 +11,7 @@ use causerie_core::{
     Text,
     event::Event,
     id::{ConversationId, Fence},
-    store::{ConversationState, title},
+    store::{ConversationState, KEEP_TURNS, title},
 };
 use std::sync::Arc;
 
@@ -88,6 +88,8 @@ pub(crate) enum Kind {
     Afresh = 1,
     /// Nobody is to notice.
     Quiet = 2,
+    /// The claim is lost; without mail the turn is over.
+    Lost = 3,
 }
 
 /// What became of a change.
@@ -116,6 +118,7 @@ impl RedisStore {
         };
         let call = self.on(&self.scripts.read, id).arg(chunks);
         let call = call.arg(u8::from(mail)).arg(u8::from(record));
+        let call = call.arg(KEEP_TURNS);
         let call = if record { call } else { call.reads() };
         let mut reply = Reply::new(call.send(&self.link).await?)?;
         let mut numbers = reply.list()?;

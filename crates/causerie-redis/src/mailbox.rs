@@ -14,7 +14,7 @@ use causerie_core::{
     message::Message,
     store::{
         Claim, ClaimKey, Claimant, Commit, Committed, JournalEntry, Mailbox, Offered, Release,
-        Renewed, ReservationId, StoreError, amend, title,
+        Renewed, ReservationId, StoreError, amend, forget, title,
     },
 };
 use futures::future::join_all;
@@ -85,10 +85,12 @@ impl Mailbox for RedisStore {
 
     async fn release(&self, claim: &ClaimKey, release: Release) -> Result<(), StoreError> {
         let call = self.on(&self.scripts.release, &claim.conversation);
-        let call = call.arg(claim.fence.0).arg(match release {
-            Release::Handover => String::new(),
-            Release::Retry { at } => at.0.to_string(),
-        });
+        let (at, counts) = match release {
+            Release::Handover => (String::new(), false),
+            Release::Retry { at } => (at.0.to_string(), true),
+            Release::Postpone { at } => (at.0.to_string(), false),
+        };
+        let call = call.arg(claim.fence.0).arg(at).arg(u8::from(counts));
         let released = kept(call.send(&self.link).await).map_err(|fault| self.error(fault));
         released.map(|_| ())
     }
@@ -247,10 +249,10 @@ impl RedisStore {
     }
 
     async fn commit_turn(&self, claim: &ClaimKey, commit: &Commit) -> Result<Committed, Fault> {
-        let chunks = match (commit.truncate, self.retention.is_set()) {
-            (Some(_), _) => Chunks::All,
-            (None, true) => Chunks::Ends,
-            (None, false) => Chunks::Last,
+        let chunks = match (removes(commit), self.retention.is_set()) {
+            (true, _) => Chunks::All,
+            (false, true) => Chunks::Ends,
+            (false, false) => Chunks::Last,
         };
         for _ in 0..ATTEMPTS {
             // A title is taken from history, then from mail.
@@ -282,7 +284,12 @@ impl RedisStore {
         mut view: View,
     ) -> Result<Option<Committed>, Fault> {
         let id = &claim.conversation;
+        let state = forget::state_after(commit, &view.state);
         let mut gone = 0;
+        if commit.erase {
+            gone += view.book.clear();
+            view.seq = 0;
+        }
         if let Some(from) = commit.truncate {
             gone += view.book.truncate(from);
             view.seq = from.0.saturating_sub(1);
@@ -292,21 +299,30 @@ impl RedisStore {
             view.seq += 1;
             message.seq = Seq(view.seq);
         }
+        let waits = |(_, event): &(u64, Event)| !commit.consumed.contains(&event.id);
+        view.mail.retain(waits);
         let authors: BTreeSet<&str> = append.iter().filter_map(author).collect();
-        let quoted: BTreeSet<&str> = append.iter().filter_map(quoted_author).collect();
+        let mut quotes: BTreeSet<&str> = append.iter().filter_map(quoted_author).collect();
+        let mut kept = String::new();
+        if commit.erase {
+            // Whose mail waits on keeps the conversation in their list, and who is quoted in it must
+            // be found by an erasure of theirs.
+            let waiting = || view.mail.iter().map(|(_, event)| event);
+            quotes.extend(waiting().filter_map(quoted));
+            let writers = waiting().map(|event| event.author.id.as_str()).collect();
+            kept = format!("\n{}\n", lines(&writers));
+        }
         let people: Vec<String> = authors
-            .union(&quoted)
+            .union(&quotes)
             .map(|who| (*who).to_owned())
             .collect();
-        let (authors, quoted) = (lines(&authors), lines(&quoted));
+        let (authors, quoted) = (lines(&authors), lines(&quotes));
         let added = append.len() as u64;
         view.book.append(append);
         view.book.add(view.number, commit.record.clone());
-        let waits = |(_, event): &(u64, Event)| !commit.consumed.contains(&event.id);
-        view.mail.retain(waits);
         let total = view.messages.saturating_sub(gone) + added;
         let trimmed = self.trim(&mut view, total);
-        let title = (commit.truncate.is_some() || trimmed > 0).then(|| view.title());
+        let title = (removes(commit) || trimmed > 0).then(|| view.title());
         let consumed: Vec<u8> = commit.consumed.iter().flat_map(hash).collect();
         let (owed, used) = match &commit.settle {
             Some((id, used)) => (owed_name(id), owed_value(used)),
@@ -326,7 +342,7 @@ impl RedisStore {
             .arg(view.version)
             .arg(mail_version)
             .arg(consumed)
-            .arg(self.write_state(id, &commit.state)?)
+            .arg(self.write_state(id, &state)?)
             .arg(match &title {
                 Some(title) => self.write_title(id, title.as_ref())?,
                 None => vec![],
@@ -337,7 +353,8 @@ impl RedisStore {
             .arg(authors)
             .arg(quoted)
             .arg(owed)
-            .arg(used);
+            .arg(used)
+            .arg(kept);
         for (field, value) in written.fields {
             call = call.arg(field).arg(value);
         }
@@ -385,6 +402,11 @@ impl View {
         let mut waiting = self.mail.iter().filter(|(number, _)| *number > self.taken);
         waiting.any(|(_, mail)| amend::applies(change, mail))
     }
+}
+
+/// Whether it takes out messages from anywhere in history, and the title may go with them.
+fn removes(commit: &Commit) -> bool {
+    commit.erase || commit.truncate.is_some()
 }
 
 /// What a script says about a claim that holds.
@@ -443,7 +465,7 @@ fn lines(names: &BTreeSet<&str>) -> String {
 
 /// A reservation's name in Redis. No conversation's name holds a space.
 pub(crate) fn owed_name(id: &ReservationId) -> String {
-    format!("{} {}", id.turn.0, id.conversation)
+    format!("{}.{} {}", id.turn.0, id.part, id.conversation)
 }
 
 fn owed_value(used: &[u64]) -> String {

@@ -6,14 +6,11 @@
 mod memory;
 mod sqlite;
 
-pub use causerie_core::store::{MAILBOX_LIMIT, REMEMBER_EVENTS};
+pub use causerie_core::store::{KEEP_TURNS, MAILBOX_LIMIT, REMEMBER_EVENTS};
 pub use memory::MemoryStore;
 pub use sqlite::{Options, SqliteStore};
 
 use causerie_core::store::{amend, forget, select, title};
-
-/// How many turn records of each conversation are kept: the newest.
-pub const KEEP_TURNS: usize = 256;
 
 /// What `charges` want of the budget `key` together.
 fn charged(charges: &[causerie_core::limit::Charge], key: &str) -> u64 {

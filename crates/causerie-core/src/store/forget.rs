@@ -69,7 +69,7 @@ impl Target<'_> {
 
 /// The state after `commit`, where `now` is what the store holds: the count of erasures is the
 /// store's own, and a summary from before an erasure does not come back.
-pub(crate) fn state_after(commit: &Commit, now: &ConversationState) -> ConversationState {
+pub fn state_after(commit: &Commit, now: &ConversationState) -> ConversationState {
     let mut state = commit.state.clone();
     if state.erasures != now.erasures && !commit.erase {
         let began = state.began;
@@ -80,7 +80,7 @@ pub(crate) fn state_after(commit: &Commit, now: &ConversationState) -> Conversat
 }
 
 /// What is left of the state of a conversation that is erased.
-pub(crate) fn erased_state(now: &ConversationState) -> ConversationState {
+pub fn erased_state(now: &ConversationState) -> ConversationState {
     ConversationState {
         erasures: now.erasures + 1,
         ..ConversationState::default()
@@ -88,7 +88,7 @@ pub(crate) fn erased_state(now: &ConversationState) -> ConversationState {
 }
 
 /// Whether `summary`, made after `erasures` erasures, belongs into `state`.
-pub(crate) fn takes(state: &ConversationState, summary: &Summary, erasures: u64) -> bool {
+pub fn takes(state: &ConversationState, summary: &Summary, erasures: u64) -> bool {
     let further = (state.summary.as_ref()).is_none_or(|old| old.before < summary.before);
     let before_window = state.began < summary.before && summary.before <= state.window_start;
     further && before_window && state.erasures == erasures

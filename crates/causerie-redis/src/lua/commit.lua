@@ -1,5 +1,6 @@
 -- id, fence, version, mail version or '', hashes of consumed mail, state, title, index, seq,
--- change of the number of messages, authors, quoted, owed id, owed value, then fields and values
+-- change of the number of messages, authors, quoted, owed id, owed value, '' or, if the conversation
+-- is erased, whose lists it stays in, each between line ends; then fields and values
 local c = load(ARGV[4])
 if not holds(c, ARGV[5]) then
   return { 'stale' }
@@ -27,8 +28,11 @@ c.index, c.seq = ARGV[11], tonumber(ARGV[12])
 local change = tonumber(ARGV[13])
 c.messages = c.messages + change
 count('messages', change)
-for i = 18, #ARGV, 2 do
+for i = 19, #ARGV, 2 do
   put(c, ARGV[i], ARGV[i + 1])
+end
+if ARGV[18] ~= '' then
+  strike_all(c, ARGV[18])
 end
 for who in string.gmatch(ARGV[14], '[^\n]+') do
   spoke(c, who, false)

@@ -182,11 +182,21 @@ local function strike(c, who)
   end
 end
 
-local function strike_all(c)
+-- Takes it out of everybody's list but of those in `kept`, each between line ends.
+local function strike_all(c, kept)
+  local left = ''
   for who in string.gmatch(redis.call('HGET', c.key, 'p') or '', '[^\n]+') do
-    redis.call('ZREM', base .. 'p:' .. who, c.id)
+    if string.find(kept, '\n' .. who .. '\n', 1, true) then
+      left = left .. who .. '\n'
+    else
+      redis.call('ZREM', base .. 'p:' .. who, c.id)
+    end
   end
-  redis.call('HDEL', c.key, 'p')
+  if left == '' then
+    redis.call('HDEL', c.key, 'p')
+  else
+    redis.call('HSET', c.key, 'p', left)
+  end
 end
 
 local function forget_journal(c)

@@ -8,7 +8,7 @@ if ARGV[4] ~= '' then
     if c.queue ~= '' then
       touch(c)
     else
-      strike_all(c)
+      strike_all(c, '')
       count('messages', -c.messages)
       redis.call('DEL', c.key)
       redis.call('ZREM', ALL, id)

@@ -1,6 +1,6 @@
 -- id, version, mail version, numbers of removed mail, state, title, index or '-', change of the number
 -- of messages, participant to strike, hash of the event that changes mail, '1' to begin afresh or '2'
--- to count as nothing that happened, then fields and values
+-- to count as nothing that happened or '3' to end the claim, then fields and values
 local c = load(ARGV[4])
 local hash = ARGV[13]
 local events
@@ -49,10 +49,17 @@ for i = 15, #ARGV, 2 do
   put(c, ARGV[i], ARGV[i + 1])
 end
 if ARGV[14] == '1' then
-  strike_all(c)
+  strike_all(c, '')
   forget_journal(c)
   c.held, c.deadline, c.taken, c.retry, c.attempts, c.seq = 0, 0, 0, 0, 0, 0
   c.turns = c.turns + 1
+end
+if ARGV[14] == '3' then
+  c.held, c.deadline = 0, 0
+  if c.queue == '' then
+    forget_journal(c)
+    c.attempts, c.turns = 0, c.turns + 1
+  end
 end
 c.version, c.mailversion = c.version + 1, c.mailversion + 1
 if ARGV[14] ~= '2' then

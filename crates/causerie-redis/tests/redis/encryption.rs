@@ -10,7 +10,7 @@ use causerie_testkit::{
     redis::Redis,
     store_conformance::{
         World,
-        sample::{conversation, participant, posted, stop},
+        sample::{self, conversation, participant, posted, stop},
     },
 };
 use std::sync::Arc;
@@ -45,13 +45,17 @@ async fn world(server: &Arc<Redis>, keys: Vec<Key>) -> (World, Config) {
 async fn no_word_and_no_name_can_be_read_in_redis() {
     let Some(server) = single() else { return };
     let (world, config) = world(&server, vec![key("k1", 1)]).await;
-    let claim = world.exchange(&posted("a", 1, "ann", "zanzibar")).await;
+    let first = posted("a", 1, "ann", "zanzibar");
+    let claim = world.offer_and_claim(&first).await.unwrap();
+    let mut commit = sample::answer(&claim);
+    commit.state.window_start = claim.next_seq;
+    world.commit(&claim, &commit).await;
     let summary = Summary {
         text: Text::new("zanzibar"),
         before: claim.next_seq,
     };
     let id = conversation("a");
-    world.store.summarise(&id, &summary).await.unwrap();
+    assert!(world.store.summarise(&id, &summary, 0).await.unwrap());
     let claim = world
         .offer_and_claim(&posted("a", 2, "ann", "zanzibar"))
         .await;

@@ -30,6 +30,7 @@ fn reservation(n: u64) -> ReservationId {
     ReservationId {
         conversation: conversation("a"),
         turn: TurnNumber(n),
+        part: 0,
     }
 }
 
@@ -66,7 +67,7 @@ async fn a_settlement_that_was_left_owed_is_found() {
     };
     assert_eq!(reserve(1, 10).await, Reserved::Granted);
     // As a process leaves it that died right after its commit.
-    server.command(&format!("HSET {prefix}{{p3}}:owed \"1 web/a\" 4"));
+    server.command(&format!("HSET {prefix}{{p3}}:owed \"1.0 web/a\" 4"));
     let hour = Window::Hour.end(world.clock.now());
     let refused = Reserved::Refused {
         key: "x".to_owned(),

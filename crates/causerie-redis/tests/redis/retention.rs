@@ -4,7 +4,10 @@ use crate::{
     encryption::keys,
     place::{fresh, opened, single},
 };
-use causerie_core::{Clock, store::Commit, store::Offered};
+use causerie_core::{
+    Clock,
+    store::{Commit, KEEP_TURNS, Offered, TurnQuery},
+};
 use causerie_redis::Config;
 use causerie_testkit::store_conformance::{
     World,
@@ -58,11 +61,33 @@ async fn a_conversation_keeps_at_most_so_many_messages() {
         .await
         .unwrap();
     assert_eq!(list[0].title.expose(), "text 276");
-    let turns = causerie_core::store::TurnQuery::Conversation(conversation("a"));
+    let turns = TurnQuery::Conversation(conversation("a"));
     let turns = world.store.turns(&turns, 1000).await.unwrap();
     assert_eq!(turns[0].turn.0, 300);
     // Records go with the chunks that held the messages of their time.
     assert!(turns.len() < 200, "{}", turns.len());
+}
+
+#[tokio::test]
+async fn old_records_go_though_their_messages_stay() {
+    let Some((world, _)) = world(|_| ()).await else {
+        return;
+    };
+    for n in 1..=500 {
+        exchange(&world, "a", n).await;
+        let id = conversation("a");
+        let of_first = TurnQuery::Event(id.clone(), sample::event_id(1));
+        let turns = world.store.turns(&TurnQuery::Conversation(id), 1000).await;
+        let numbers: Vec<u64> = turns.unwrap().iter().map(|turn| turn.turn.0).collect();
+        let newest: Vec<u64> = (1..=n.into()).rev().take(numbers.len()).collect();
+        assert_eq!(numbers, newest);
+        let n = n as usize;
+        let surplus = numbers.len().checked_sub(n.min(KEEP_TURNS)).unwrap();
+        assert!(surplus <= 64, "{surplus} at {n}");
+        let found = world.store.turns(&of_first, 9).await.unwrap().len();
+        assert_eq!(found == 1, numbers.len() == n);
+    }
+    assert_eq!(world.history("a").await.len(), 1000);
 }
 
 #[tokio::test]
@@ -78,10 +103,7 @@ async fn old_messages_are_not_shown_and_go_with_the_next_commit() {
     }
     exchange(&world, "a", 21).await;
     assert_eq!(world.store.census().await.unwrap().messages, 22);
-    let turns = world
-        .store
-        .turns(&causerie_core::store::TurnQuery::All, 99)
-        .await;
+    let turns = world.store.turns(&TurnQuery::All, 99).await;
     assert_eq!(turns.unwrap().len(), 11);
 }
 

@@ -77,6 +77,7 @@ fn event(n: u64, turn: u64, text: &str) -> Event {
             roles: vec![],
         },
         at: at(n, turn, 0),
+        language: None,
         kind: EventKind::Posted(Posted {
             message,
             text: Text::new(text),
@@ -117,12 +118,14 @@ fn commit(claim: &Claim, n: u64, turn: u64, answer: &str) -> Commit {
     Commit {
         consumed: vec![event.id.clone()],
         truncate: None,
+        erase: false,
         record: TurnRecord {
             conversation: claim.key.conversation.clone(),
             turn: claim.turn,
             started: at(n, turn, 0),
             ended: at(n, turn, 1),
             events: vec![(event.id.clone(), Outcome::Answered)],
+            asked: vec![posted.message.clone()],
             attempts: 1,
             persona: Some(PersonaName::new("default").unwrap()),
             model: Some(ModelName::new("qwen3-4b").unwrap()),
