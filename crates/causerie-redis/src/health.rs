@@ -2,7 +2,7 @@
 
 use crate::{RedisStore, fault::Fault};
 use causerie_core::{Timestamp, store::StoreError};
-use redis::{Cmd, RedisError, Value, cmd, from_redis_value};
+use redis::{RedisError, Value, cmd, from_redis_value};
 use std::{
     collections::{BTreeMap, HashMap},
     time::{Duration, Instant},
@@ -71,9 +71,7 @@ impl RedisStore {
         let (before, times) = (now().0, self.link.send_each(&cmd("TIME")).await?);
         let ours = before + (now().0 - before) / 2;
         let mut info = self.link.send_each(&cmd("INFO")).await.unwrap_or_default();
-        let mut get = cmd("CONFIG");
-        get.arg("GET").arg("*");
-        let mut config = self.config(&get).await;
+        let mut config = self.config().await;
         let nodes = times.into_iter().map(|(node, time)| {
             let (seconds, micros): (i64, i64) = from_redis_value(time).map_err(RedisError::from)?;
             let told = info.iter_mut().find(|(of, _)| *of == node);
@@ -90,8 +88,8 @@ impl RedisStore {
                 version: told("redis_version"),
                 role: told("role"),
                 replicas: number(told("connected_slaves")).map(|n: u64| n as u32),
-                maxmemory_policy: told("maxmemory_policy").or_else(|| set("maxmemory-policy")),
-                maxmemory: number(told("maxmemory").or_else(|| set("maxmemory"))),
+                maxmemory_policy: told("maxmemory_policy"),
+                maxmemory: number(told("maxmemory")),
                 used_memory: number(told("used_memory")),
                 append_only: told("aof_enabled").map(|enabled| enabled == "1"),
                 append_fsync: set("appendfsync"),
@@ -103,11 +101,20 @@ impl RedisStore {
         nodes.collect()
     }
 
-    /// The settings of each server, empty for one that does not tell.
-    async fn config(&self, get: &Cmd) -> BTreeMap<String, HashMap<String, String>> {
-        let answers = self.link.send_each(get).await.unwrap_or_default();
-        let read = |(node, value)| Some((node, from_redis_value(value).ok()?));
-        answers.into_iter().filter_map(read).collect()
+    /// The settings of each server that `INFO` does not tell, empty for one that keeps them secret.
+    /// They are asked for by name: among all of them are passwords.
+    async fn config(&self) -> BTreeMap<String, HashMap<String, String>> {
+        let mut config: BTreeMap<String, HashMap<String, String>> = BTreeMap::new();
+        for name in ["save", "appendfsync", "min-replicas-to-write"] {
+            let mut get = cmd("CONFIG");
+            get.arg("GET").arg(name);
+            for (node, answer) in self.link.send_each(&get).await.unwrap_or_default() {
+                let settings: HashMap<String, String> =
+                    from_redis_value(answer).unwrap_or_default();
+                config.entry(node).or_default().extend(settings);
+            }
+        }
+        config
     }
 
     /// Bytes of memory that all servers take; 0 if they do not tell.
