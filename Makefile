@@ -14,7 +14,7 @@ run: need-build ## Build, fetch the model, and serve http://127.0.0.1:8080
 	$(COMPILER_CACHE) $(CARGO) run --release --locked --bin causerie -- models pull $(MODEL)
 	$(COMPILER_CACHE) $(CARGO) run --release --locked --bin causerie -- run
 
-test: need-build need-test model ## Run every test, with the real model and a real browser
+test: need-build need-test model ## Run every test, with the real model, a real browser and a real Redis
 	$(COMPILER_CACHE) $(CARGO) test --workspace --locked
 
 model: need-build ## Fetch the model that the tests and the first run use

@@ -4,8 +4,15 @@
 //! the [`Archive`], admission the [`Ledger`]. One store implements all three, so that one commit
 //! can touch all of them at once. `causerie-testkit` holds the conformance suite.
 //!
+//! What every store does alike stands beside them: [`amend`], [`forget`], [`select`], [`title`].
+//!
 //! Every operation is atomic and durable when it returns. Dropping a future leaves it unknown
 //! whether the operation took effect; all of them may be repeated.
+
+pub mod amend;
+pub mod forget;
+pub mod select;
+pub mod title;
 
 use crate::{
     Text, Timestamp,
@@ -23,6 +30,15 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 use thiserror::Error;
+
+/// How long an event is remembered for deduplication.
+pub const REMEMBER_EVENTS: Duration = Duration::from_secs(48 * 3600);
+
+/// The most events that may wait in one conversation, unless a store is told otherwise.
+pub const MAILBOX_LIMIT: usize = 256;
+
+/// How many turn records of each conversation are kept at least: the newest.
+pub const KEEP_TURNS: usize = 256;
 
 /// Everything one replica needs kept.
 pub trait Store: Mailbox + Archive + Ledger {}
@@ -116,8 +132,8 @@ pub trait Archive: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ConversationEntry>, StoreError>;
 
-    /// Records of turns, the newest first. Of each conversation a store keeps the newest 256 at
-    /// least, and may drop older ones.
+    /// Records of turns, the newest first. Of each conversation a store keeps the newest
+    /// [`KEEP_TURNS`] at least, and may drop older ones.
     async fn turns(&self, query: &TurnQuery, limit: usize) -> Result<Vec<TurnRecord>, StoreError>;
 
     /// Puts a summary in place and says whether it did. Needs no claim.
@@ -464,6 +480,23 @@ pub enum StoreError {
         found: u32,
         /// The newest this program knows.
         known: u32,
+    },
+    /// It refuses who we are or what we do: a name, a password or rights must be put right.
+    #[error("{} refuses us; check the user, the password and the rights", path.display())]
+    Denied {
+        /// What.
+        path: PathBuf,
+        /// What it said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// What is stored is encrypted, and no key that was given opens it.
+    #[error("{} was encrypted with key {key:?}, and no key of that name was given that opens it", path.display())]
+    Sealed {
+        /// What.
+        path: PathBuf,
+        /// The name of the key.
+        key: String,
     },
     /// What is stored cannot be read.
     #[error("{} is damaged: {detail}; move it away and restore a backup, or `sqlite3 FILE .recover` what is left", path.display())]

@@ -10,6 +10,7 @@ pub mod platform;
 pub mod platform_conformance;
 pub mod process;
 pub mod prompt;
+pub mod redis;
 pub mod server;
 pub mod store_conformance;
 pub mod tls;

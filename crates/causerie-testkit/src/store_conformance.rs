@@ -100,6 +100,7 @@ macro_rules! store_conformance {
             ledger::parts_of_a_turn_are_reservations_of_their_own
             ledger::a_thousand_at_once_take_no_more_than_there_is
             ledger::a_window_ends
+            ledger::a_month_ends_when_the_calendar_says
             ledger::a_settlement_counts_once
             ledger::a_commit_settles
             ledger::a_stale_commit_settles_nothing

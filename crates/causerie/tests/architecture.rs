@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("causerie-core", &[]),
     ("causerie-markup", &["causerie-core"]),
     ("causerie-store", &["causerie-core"]),
+    ("causerie-redis", &["causerie-core"]),
     ("causerie-local", &["causerie-core"]),
     ("causerie-openai", &["causerie-core"]),
     ("causerie-web", &["causerie-core", "causerie-markup"]),

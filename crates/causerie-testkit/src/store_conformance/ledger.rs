@@ -171,6 +171,25 @@ pub async fn a_window_ends(world: World) {
     );
 }
 
+/// Months are those of the calendar, in UTC.
+pub async fn a_month_ends_when_the_calendar_says(world: World) {
+    let month = |amount| Charge {
+        window: Window::Month,
+        ..charge("x", amount)
+    };
+    assert_eq!(reserve(&world, 1, &[month(10)]).await, Reserved::Granted);
+    let end = Window::Month.end(world.clock.now());
+    let left = end.since(world.clock.now());
+    world.clock.advance(left - Duration::from_millis(1));
+    let refused = Reserved::Refused {
+        key: "x".to_owned(),
+        until: end,
+    };
+    assert_eq!(reserve(&world, 2, &[month(1)]).await, refused);
+    world.clock.advance(Duration::from_millis(1));
+    assert_eq!(reserve(&world, 2, &[month(1)]).await, Reserved::Granted);
+}
+
 /// The first settlement gives back what was not used; a second changes nothing.
 pub async fn a_settlement_counts_once(world: World) {
     reserve(&world, 1, &[charge("x", 8)]).await;

@@ -1,9 +1,9 @@
 //! Which turn records a query means.
 
-use causerie_core::{outcome::TurnRecord, store::TurnQuery};
+use crate::{outcome::TurnRecord, store::TurnQuery};
 
 /// Whether `query` means `record`.
-pub(crate) fn is_meant(record: &TurnRecord, query: &TurnQuery) -> bool {
+pub fn is_meant(record: &TurnRecord, query: &TurnQuery) -> bool {
     match query {
         TurnQuery::All => true,
         TurnQuery::Conversation(id) => record.conversation == *id,

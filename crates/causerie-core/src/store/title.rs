@@ -1,6 +1,6 @@
 //! The beginning of a conversation, for lists.
 
-use causerie_core::{
+use crate::{
     Text,
     event::{Event, EventKind},
     message::{Message, Role},
@@ -10,7 +10,7 @@ use causerie_core::{
 const LENGTH: usize = 80;
 
 /// The title an event gives, if it posts words.
-pub(crate) fn of_event(event: &Event) -> Option<Text> {
+pub fn of_event(event: &Event) -> Option<Text> {
     match &event.kind {
         EventKind::Posted(posted) => first_line(&posted.text),
         _ => None,
@@ -18,7 +18,7 @@ pub(crate) fn of_event(event: &Event) -> Option<Text> {
 }
 
 /// The title a message of history gives, if a person said it.
-pub(crate) fn of_message(message: &Message) -> Option<Text> {
+pub fn of_message(message: &Message) -> Option<Text> {
     match message.role {
         Role::User => first_line(&message.text()),
         Role::Assistant | Role::Tool => None,

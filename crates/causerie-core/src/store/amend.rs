@@ -1,6 +1,6 @@
 //! Edits and deletions of mail that still waits: what they do, and what is recorded of it.
 
-use causerie_core::{
+use crate::{
     Timestamp,
     event::{Event, EventKind},
     id::{ConversationId, EventId, MessageRef, TurnNumber},
@@ -8,7 +8,7 @@ use causerie_core::{
 };
 
 /// The message an event edits or deletes.
-pub(crate) fn target(event: &Event) -> Option<&MessageRef> {
+pub fn target(event: &Event) -> Option<&MessageRef> {
     match &event.kind {
         EventKind::Edited { message, .. } | EventKind::Deleted { message } => Some(message),
         _ => None,
@@ -16,14 +16,14 @@ pub(crate) fn target(event: &Event) -> Option<&MessageRef> {
 }
 
 /// Whether `change` edits or deletes the message that `waiting` posts.
-pub(crate) fn applies(change: &Event, waiting: &Event) -> bool {
+pub fn applies(change: &Event, waiting: &Event) -> bool {
     let posted =
         matches!(&waiting.kind, EventKind::Posted(p) if Some(&p.message) == target(change));
     posted && waiting.author.id == change.author.id
 }
 
 /// What becomes of `waiting`: its new form, or `None` if it is gone.
-pub(crate) fn apply(change: &Event, mut waiting: Event) -> Option<Event> {
+pub fn apply(change: &Event, mut waiting: Event) -> Option<Event> {
     let EventKind::Edited { text, .. } = &change.kind else {
         return None;
     };
@@ -33,8 +33,9 @@ pub(crate) fn apply(change: &Event, mut waiting: Event) -> Option<Event> {
     Some(waiting)
 }
 
-/// The record of a change to waiting mail. `removed` is the event that ended with it.
-pub(crate) fn record(change: &Event, removed: Option<EventId>, now: Timestamp) -> TurnRecord {
+/// The record of a change to waiting mail: turn 0, nothing used. `removed` is the event that ended
+/// with it.
+pub fn record(change: &Event, removed: Option<EventId>, now: Timestamp) -> TurnRecord {
     let mut events = vec![(change.id.clone(), Outcome::Answered)];
     events.extend(removed.map(|id| (id, Outcome::Superseded)));
     let asked = target(change).into_iter().cloned().collect();
@@ -42,11 +43,7 @@ pub(crate) fn record(change: &Event, removed: Option<EventId>, now: Timestamp) -
 }
 
 /// The record of mail that was erased while it waited, if there was any.
-pub(crate) fn erased(
-    conversation: &ConversationId,
-    mail: &[Event],
-    now: Timestamp,
-) -> Option<TurnRecord> {
+pub fn erased(conversation: &ConversationId, mail: &[Event], now: Timestamp) -> Option<TurnRecord> {
     let events = mail.iter().map(|e| (e.id.clone(), Outcome::Superseded));
     let asked = mail.iter().filter_map(Event::worded).cloned().collect();
     (!mail.is_empty()).then(|| outside_of_turns(conversation, events.collect(), asked, now))

@@ -1,6 +1,6 @@
 //! What an erasure takes from a message or an event: all of it, or what it quotes.
 
-use causerie_core::{
+use crate::{
     event::{Event, EventKind, Quoted},
     id::{MessageRef, ParticipantId, Seq},
     message::Message,
@@ -8,7 +8,7 @@ use causerie_core::{
 };
 
 /// What is erased from what stays.
-pub(crate) enum Target<'a> {
+pub enum Target<'a> {
     /// One platform message.
     Message(&'a MessageRef),
     /// All that one participant said.
@@ -17,7 +17,7 @@ pub(crate) enum Target<'a> {
 
 /// What becomes of an item.
 #[derive(PartialEq)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// Nothing of it is meant.
     Stays,
     /// It lost what it quoted.
@@ -28,7 +28,7 @@ pub(crate) enum Fate {
 
 impl Target<'_> {
     /// Takes what is meant out of a message of history.
-    pub(crate) fn strip_message(&self, message: &mut Message) -> Fate {
+    pub fn strip_message(&self, message: &mut Message) -> Fate {
         let gone = match self {
             Target::Message(reference) => message.refs.contains(reference),
             Target::Participant(id) => message.author.as_ref().is_some_and(|a| a.id == **id),
@@ -40,7 +40,7 @@ impl Target<'_> {
     }
 
     /// Takes what is meant out of an event that waits.
-    pub(crate) fn strip_event(&self, event: &mut Event) -> Fate {
+    pub fn strip_event(&self, event: &mut Event) -> Fate {
         let gone = match self {
             Target::Message(reference) => event.quotes(reference),
             Target::Participant(id) => event.author.id == **id,
@@ -69,7 +69,7 @@ impl Target<'_> {
 
 /// The state after `commit`, where `now` is what the store holds: the count of erasures is the
 /// store's own, and a summary from before an erasure does not come back.
-pub(crate) fn state_after(commit: &Commit, now: &ConversationState) -> ConversationState {
+pub fn state_after(commit: &Commit, now: &ConversationState) -> ConversationState {
     let mut state = commit.state.clone();
     if state.erasures != now.erasures && !commit.erase {
         let began = state.began;
@@ -80,7 +80,7 @@ pub(crate) fn state_after(commit: &Commit, now: &ConversationState) -> Conversat
 }
 
 /// What is left of the state of a conversation that is erased.
-pub(crate) fn erased_state(now: &ConversationState) -> ConversationState {
+pub fn erased_state(now: &ConversationState) -> ConversationState {
     ConversationState {
         erasures: now.erasures + 1,
         ..ConversationState::default()
@@ -88,13 +88,13 @@ pub(crate) fn erased_state(now: &ConversationState) -> ConversationState {
 }
 
 /// Whether `summary`, made after `erasures` erasures, belongs into `state`.
-pub(crate) fn takes(state: &ConversationState, summary: &Summary, erasures: u64) -> bool {
+pub fn takes(state: &ConversationState, summary: &Summary, erasures: u64) -> bool {
     let further = (state.summary.as_ref()).is_none_or(|old| old.before < summary.before);
     let before_window = state.began < summary.before && summary.before <= state.window_start;
     further && before_window && state.erasures == erasures
 }
 
 /// Takes the summary away if it may hold the message at `seq`.
-pub(crate) fn strip_summary(state: &mut ConversationState, seq: Seq) {
+pub fn strip_summary(state: &mut ConversationState, seq: Seq) {
     state.summary = state.summary.take().filter(|summary| summary.before <= seq);
 }

@@ -1,0 +1,278 @@
+//! One conversation as it was read, and as it is written back.
+
+use crate::{
+    RedisStore,
+    book::{Book, Written},
+    fault::Fault,
+    reply::{Reply, word},
+    script::{Call, Script},
+};
+use causerie_core::{
+    Text,
+    event::Event,
+    id::{ConversationId, Fence},
+    store::{ConversationState, KEEP_TURNS, title},
+};
+use std::sync::Arc;
+
+/// How often a change is tried again when somebody else's came between reading and writing.
+pub(crate) const ATTEMPTS: u32 = 64;
+
+/// Which chunks of history are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chunks {
+    None,
+    /// The one that is added to.
+    Last,
+    /// That, and the first, which is trimmed.
+    Ends,
+    All,
+}
+
+/// What was read, and the versions by which a script knows whether it is still so.
+pub(crate) struct View {
+    pub(crate) version: u64,
+    pub(crate) mail_version: u64,
+    fence: u64,
+    held: bool,
+    pub(crate) taken: u64,
+    pub(crate) seq: u64,
+    pub(crate) messages: u64,
+    /// A number for a record that is written.
+    pub(crate) number: u64,
+    pub(crate) now: i64,
+    pub(crate) known: bool,
+    pub(crate) state: ConversationState,
+    pub(crate) mail: Vec<(u64, Event)>,
+    pub(crate) book: Book,
+}
+
+impl View {
+    pub(crate) fn holds(&self, fence: Fence) -> bool {
+        self.held && self.fence == fence.0
+    }
+
+    /// The title that what there is gives: history first, then mail. All of both was read.
+    pub(crate) fn title(&self) -> Option<Text> {
+        let mut mail = self.mail.iter();
+        let said = self.book.title();
+        said.or_else(|| mail.find_map(|(_, event)| title::of_event(event)))
+    }
+}
+
+/// A change to a conversation, refused if it is not any more as it was read.
+#[derive(Default)]
+pub(crate) struct Rewrite {
+    /// Numbers of mail that goes.
+    pub(crate) removed: Vec<u64>,
+    pub(crate) state: Option<ConversationState>,
+    pub(crate) title: Option<Option<Text>>,
+    /// How the number of messages changes.
+    pub(crate) messages: i64,
+    /// The participant whose list it is struck from.
+    pub(crate) strike: String,
+    /// The hash of the event that changes waiting mail.
+    pub(crate) event: Vec<u8>,
+    pub(crate) kind: Kind,
+    /// Mail that changes.
+    pub(crate) mail: Vec<(u64, Event)>,
+}
+
+/// What a change means for the conversation as a whole.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Something happened in it.
+    #[default]
+    Ordinary = 0,
+    /// It begins afresh.
+    Afresh = 1,
+    /// Nobody is to notice.
+    Quiet = 2,
+    /// The claim is lost; without mail the turn is over.
+    Lost = 3,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rewritten {
+    Done,
+    /// The event that makes it was here before.
+    Duplicate,
+}
+
+impl RedisStore {
+    /// Reads a conversation: its numbers, its state, some chunks, and its mail if `mail`. If a
+    /// `record` will be written, it is given a number.
+    pub(crate) async fn read(
+        &self,
+        id: &ConversationId,
+        chunks: Chunks,
+        mail: bool,
+        record: bool,
+    ) -> Result<View, Fault> {
+        let chunks = match chunks {
+            Chunks::None => "none",
+            Chunks::Last => "last",
+            Chunks::Ends => "ends",
+            Chunks::All => "all",
+        };
+        let call = self.on(&self.scripts.read, id).arg(chunks);
+        let call = call.arg(u8::from(mail)).arg(u8::from(record));
+        let call = call.arg(KEEP_TURNS);
+        let call = if record { call } else { call.reads() };
+        let mut reply = Reply::new(call.send(&self.link).await?)?;
+        let mut numbers = reply.list()?;
+        let index = reply.text()?;
+        let state = self.read_state(id, &reply.bytes()?)?;
+        let mail = reply.list()?.each(|mail| {
+            let mut mail = mail.list()?;
+            Ok((mail.parse()?, self.read_mail(id, &mail.bytes()?)?))
+        })?;
+        let book = Book::read(&self.seal, id, &self.place(id), &index, reply.list()?)?;
+        Ok(View {
+            version: numbers.parse()?,
+            mail_version: numbers.parse()?,
+            fence: numbers.parse()?,
+            held: numbers.parse::<u8>()? == 1,
+            taken: numbers.parse()?,
+            seq: numbers.parse()?,
+            messages: numbers.parse()?,
+            number: numbers.parse()?,
+            now: numbers.parse()?,
+            known: reply.text()? == "1",
+            state,
+            mail,
+            book,
+        })
+    }
+
+    /// Writes a change back. `Ok(None)` if the conversation is not any more as it was read.
+    pub(crate) async fn rewrite(
+        &self,
+        id: &ConversationId,
+        view: View,
+        change: Rewrite,
+    ) -> Result<Option<Rewritten>, Fault> {
+        let removed: Vec<String> = change.removed.iter().map(u64::to_string).collect();
+        let state = match &change.state {
+            Some(state) => self.write_state(id, state)?,
+            None => vec![],
+        };
+        let title = match &change.title {
+            Some(title) => self.write_title(id, title.as_ref())?,
+            None => vec![],
+        };
+        let written = match view.book.is_changed() {
+            true => Some(self.write_book(id, view.book).await?),
+            false => None,
+        };
+        let (index, chunks) = match written {
+            Some(written) => (written.index, written.fields),
+            None => ("-".to_owned(), vec![]),
+        };
+        let mut call = (self.on(&self.scripts.rewrite, id))
+            .arg(view.version)
+            .arg(view.mail_version)
+            .arg(removed.join(","))
+            .arg(state)
+            .arg(title)
+            .arg(index)
+            .arg(change.messages)
+            .arg(change.strike)
+            .arg(change.event)
+            .arg(change.kind as u8);
+        for (number, event) in &change.mail {
+            let mail = [b"=", &self.write_mail(id, event)?[..]].concat();
+            call = call.arg(format!("e{number}")).arg(mail);
+        }
+        for (field, value) in chunks {
+            call = call.arg(field).arg(value);
+        }
+        Ok(match word(call.send(&self.link).await?)?.as_str() {
+            "again" => None,
+            "duplicate" => Some(Rewritten::Duplicate),
+            _ => Some(Rewritten::Done),
+        })
+    }
+
+    /// Compresses what changed, beside the runtime's own threads.
+    pub(crate) async fn write_book(
+        &self,
+        id: &ConversationId,
+        book: Book,
+    ) -> Result<Written, Fault> {
+        let (seal, place) = (Arc::clone(&self.seal), self.place(id));
+        let written = tokio::task::spawn_blocking(move || book.write(&seal, &place)).await;
+        written.unwrap_or_else(|error| match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is going down.
+            Err(_) => Err(Fault::Busy),
+        })
+    }
+
+    /// A call on a conversation, its first argument.
+    pub(crate) fn on<'a>(&self, script: &'a Script, id: &ConversationId) -> Call<'a> {
+        let slot = self.slot(self.partition(id));
+        script
+            .on(slot, self.time())
+            .key(&format!("c:{id}"))
+            .arg(id.as_str())
+    }
+
+    /// What the conversation's values are bound to, besides the field.
+    pub(crate) fn place(&self, id: &ConversationId) -> String {
+        format!("{}c:{id}", self.slot(self.partition(id)))
+    }
+
+    pub(crate) fn write_mail(&self, id: &ConversationId, mail: &Event) -> Result<Vec<u8>, Fault> {
+        self.seal.write(&format!("{} e", self.place(id)), mail)
+    }
+
+    pub(crate) fn read_mail(&self, id: &ConversationId, bytes: &[u8]) -> Result<Event, Fault> {
+        self.seal.read(&format!("{} e", self.place(id)), bytes)
+    }
+
+    /// `=` and the state, or `=` alone for the default one.
+    pub(crate) fn write_state(
+        &self,
+        id: &ConversationId,
+        state: &ConversationState,
+    ) -> Result<Vec<u8>, Fault> {
+        if *state == ConversationState::default() {
+            return Ok(b"=".to_vec());
+        }
+        let bytes = self.seal.write(&format!("{} s", self.place(id)), state)?;
+        Ok([b"=", &bytes[..]].concat())
+    }
+
+    pub(crate) fn read_state(
+        &self,
+        id: &ConversationId,
+        bytes: &[u8],
+    ) -> Result<ConversationState, Fault> {
+        if bytes.is_empty() {
+            return Ok(ConversationState::default());
+        }
+        self.seal.read(&format!("{} s", self.place(id)), bytes)
+    }
+
+    /// `=` and the title, or `=` alone for none.
+    pub(crate) fn write_title(
+        &self,
+        id: &ConversationId,
+        title: Option<&Text>,
+    ) -> Result<Vec<u8>, Fault> {
+        let Some(title) = title else {
+            return Ok(b"=".to_vec());
+        };
+        let bytes = self.seal.write(&format!("{} t", self.place(id)), title)?;
+        Ok([b"=", &bytes[..]].concat())
+    }
+
+    pub(crate) fn read_title(&self, id: &ConversationId, bytes: &[u8]) -> Result<Text, Fault> {
+        if bytes.is_empty() {
+            return Ok(Text::default());
+        }
+        self.seal.read(&format!("{} t", self.place(id)), bytes)
+    }
+}

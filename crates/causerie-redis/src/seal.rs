@@ -1,0 +1,221 @@
+//! How values stand in Redis: a record, compressed where that helps, encrypted if a key was given.
+//!
+//! The first byte says which of the two was done. Then, if it is encrypted, the name of the key, a
+//! random nonce of 24 bytes, and the ciphertext with its tag. What is encrypted is bound to the
+//! place it is kept in (the Redis key and the field): moved elsewhere, it does not open.
+
+use crate::{config::Key, fault::Fault};
+use causerie_core::record;
+use chacha20poly1305::{
+    XChaCha20Poly1305, XNonce,
+    aead::{Aead, Generate, KeyInit, Payload},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::io::Write as _;
+
+const PLAIN: u8 = 0x10;
+const COMPRESSED: u8 = 1;
+const ENCRYPTED: u8 = 2;
+
+/// Shorter records are not worth the trouble.
+const WORTH_COMPRESSING: usize = 512;
+
+/// A record that unpacks to more is damaged, or was made to hurt.
+const MOST: u64 = 256 << 20;
+
+/// Writes and reads values.
+pub(crate) struct Seal {
+    /// The first one writes, all read.
+    keys: Vec<(String, XChaCha20Poly1305)>,
+}
+
+impl Seal {
+    pub(crate) fn new(keys: &[Key]) -> Self {
+        let cipher = |key: &Key| {
+            let cipher = XChaCha20Poly1305::new(key.bytes().into());
+            (key.id().to_owned(), cipher)
+        };
+        Self {
+            keys: keys.iter().map(cipher).collect(),
+        }
+    }
+
+    /// Writes `value` for `place`.
+    pub(crate) fn write<T: Serialize>(&self, place: &str, value: &T) -> Result<Vec<u8>, Fault> {
+        let bytes = record::encode(value).map_err(Fault::Record)?;
+        Ok(self.seal(place, bytes))
+    }
+
+    /// Reads what was written for `place`.
+    pub(crate) fn read<T: DeserializeOwned>(&self, place: &str, bytes: &[u8]) -> Result<T, Fault> {
+        record::decode(&self.open(place, bytes)?).map_err(Fault::Record)
+    }
+
+    /// Seals a record.
+    pub(crate) fn seal(&self, place: &str, record: Vec<u8>) -> Vec<u8> {
+        let (form, body) = match compress(&record) {
+            Some(compressed) => (PLAIN | COMPRESSED, compressed),
+            None => (PLAIN, record),
+        };
+        let Some((id, cipher)) = self.keys.first() else {
+            return [&[form], &body[..]].concat();
+        };
+        let nonce = XNonce::generate();
+        let payload = Payload {
+            msg: &body,
+            aad: place.as_bytes(),
+        };
+        let sealed = cipher
+            .encrypt(&nonce, payload)
+            .expect("a record is shorter than the 256 GiB that one nonce serves");
+        // `Key` holds no id longer than a byte can tell.
+        let length = u8::try_from(id.len()).unwrap_or(u8::MAX);
+        let head = [form | ENCRYPTED, length];
+        [&head[..], id.as_bytes(), &nonce[..], &sealed[..]].concat()
+    }
+
+    /// Opens a sealed record.
+    pub(crate) fn open(&self, place: &str, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+        let (&form, rest) = bytes.split_first().ok_or(DAMAGED)?;
+        if form & !(COMPRESSED | ENCRYPTED) != PLAIN {
+            return Err(Fault::Damaged("a value of a form that is not known"));
+        }
+        let opened;
+        let body = match form & ENCRYPTED {
+            0 => rest,
+            _ => {
+                opened = self.decrypt(place, rest)?;
+                &opened[..]
+            }
+        };
+        match form & COMPRESSED {
+            0 => Ok(body.to_vec()),
+            _ => expand(body),
+        }
+    }
+
+    fn decrypt(&self, place: &str, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+        let (&length, rest) = bytes.split_first().ok_or(DAMAGED)?;
+        let (id, rest) = rest.split_at_checked(length.into()).ok_or(DAMAGED)?;
+        let (nonce, body) = rest.split_at_checked(24).ok_or(DAMAGED)?;
+        let nonce = XNonce::try_from(nonce).map_err(|_| DAMAGED)?;
+        let id = std::str::from_utf8(id).map_err(|_| DAMAGED)?;
+        let payload = Payload {
+            msg: body,
+            aad: place.as_bytes(),
+        };
+        let sealed = || Fault::Sealed(id.to_owned());
+        let (_, cipher) = self
+            .keys
+            .iter()
+            .find(|key| key.0 == id)
+            .ok_or_else(sealed)?;
+        cipher.decrypt(&nonce, payload).map_err(|_| sealed())
+    }
+}
+
+const DAMAGED: Fault = Fault::Damaged("a value that was cut short");
+
+/// `None` if it does not become shorter.
+fn compress(record: &[u8]) -> Option<Vec<u8>> {
+    if record.len() < WORTH_COMPRESSING {
+        return None;
+    }
+    // The highest levels find the words of the format's own dictionary, which is what makes short
+    // texts short; a large record does without, for they take a millisecond for each kilobyte.
+    let (level, window) = if record.len() <= 24 << 10 {
+        (10, 16)
+    } else {
+        (5, 20)
+    };
+    let mut writer = brotli::CompressorWriter::new(Vec::new(), 4096, level, window);
+    writer.write_all(record).ok()?;
+    let compressed = writer.into_inner();
+    (compressed.len() < record.len()).then_some(compressed)
+}
+
+fn expand(body: &[u8]) -> Result<Vec<u8>, Fault> {
+    let mut record = Vec::new();
+    let mut reader = std::io::Read::take(brotli::Decompressor::new(body, 4096), MOST);
+    std::io::Read::read_to_end(&mut reader, &mut record)
+        .map_err(|_| Fault::Damaged("a value that does not unpack"))?;
+    Ok(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: &str, byte: u8) -> Key {
+        Key::new(id, [byte; 32]).unwrap()
+    }
+
+    fn long() -> String {
+        "the same words again and again, ".repeat(40)
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for keys in [vec![], vec![key("a", 1)]] {
+            let seal = Seal::new(&keys);
+            for text in [String::new(), "short".to_owned(), long()] {
+                let bytes = seal.write("place", &text).unwrap();
+                assert_eq!(seal.read::<String>("place", &bytes).unwrap(), text);
+            }
+            assert!(seal.write("place", &long()).unwrap().len() < 130);
+        }
+    }
+
+    #[test]
+    fn encrypted_values_hide_what_they_hold_and_where_they_belong_is_checked() {
+        let seal = Seal::new(&[key("a", 1)]);
+        let bytes = seal.write("here", &"secret words").unwrap();
+        assert!(!bytes.windows(6).any(|window| window == b"secret"));
+        assert!(matches!(
+            seal.read::<String>("there", &bytes),
+            Err(Fault::Sealed(id)) if id == "a"
+        ));
+        assert_ne!(bytes, seal.write("here", &"secret words").unwrap());
+    }
+
+    #[test]
+    fn the_first_key_writes_and_all_read() {
+        let (old, new) = (key("old", 1), key("new", 2));
+        let before = Seal::new(std::slice::from_ref(&old));
+        let bytes = before.write("here", &"words").unwrap();
+        let both = Seal::new(&[new.clone(), old]);
+        assert_eq!(both.read::<String>("here", &bytes).unwrap(), "words");
+        let bytes = both.write("here", &"words").unwrap();
+        assert!(
+            matches!(before.read::<String>("here", &bytes), Err(Fault::Sealed(id)) if id == "new")
+        );
+        let without = Seal::new(&[]);
+        assert!(matches!(
+            without.read::<String>("here", &bytes),
+            Err(Fault::Sealed(_))
+        ));
+        let wrong = Seal::new(&[key("new", 3)]);
+        assert!(matches!(
+            wrong.read::<String>("here", &bytes),
+            Err(Fault::Sealed(_))
+        ));
+    }
+
+    #[test]
+    fn plain_values_are_read_though_keys_are_given() {
+        let bytes = Seal::new(&[]).write("here", &"words").unwrap();
+        let seal = Seal::new(&[key("a", 1)]);
+        assert_eq!(seal.read::<String>("here", &bytes).unwrap(), "words");
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        let seal = Seal::new(&[key("a", 1)]);
+        let bytes = seal.write("here", &long()).unwrap();
+        for length in 0..bytes.len() {
+            assert!(seal.read::<String>("here", &bytes[..length]).is_err());
+        }
+        assert!(seal.read::<String>("here", b"\x40abc").is_err());
+        assert!(seal.read::<String>("here", b"\x11abc").is_err());
+    }
+}
