@@ -100,6 +100,8 @@ async fn talk(server: &Server) {
                 .watch(&conversation)
                 .await
                 .expect("the page answers");
+            // What is there already comes first; said before it, an answer may be in it whole.
+            events.next().await.expect("the stream goes on");
             for message in 0..MESSAGES {
                 let id = format!("message{message}");
                 let said = visitor
