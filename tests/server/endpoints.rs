@@ -32,35 +32,41 @@ fn toml(models: &FakeModels, more: &str) -> String {
     format!("{}{}{persona}", model("first"), model("second"))
 }
 
-/// What a visitor sees who asks once: the words of the one answer as HTML, and whether a mark stands
-/// beside it that says it failed.
+/// What a visitor sees who asks once and watches: the words of the one answer as HTML when it is
+/// complete, and whether a mark stands beside it that says it failed.
 async fn ask(server: &Server, number: usize) -> (String, bool) {
     let visitor = server.visitor().await.expect("the server answers");
     let (conversation, id) = (format!("conversation{number}"), format!("message{number}"));
+    let mut events = visitor.watch(&conversation).await.expect("it answers");
+    let first = events.next().await.expect("the stream goes on");
+    assert_eq!(first.0, "snapshot");
     let said = visitor.say(&conversation, &id, "What is it?").await;
     assert!(said.expect("the server answers").is_success());
-    tokio::time::timeout(PATIENCE, async {
+    let mut blocks: Vec<String> = vec![];
+    let mut answer = None;
+    let watching = async {
         loop {
-            // A page that comes anew is shown everything there is.
-            let mut events = visitor.watch(&conversation).await.expect("it answers");
-            while let Some((name, data)) = events.next().await {
-                let answers = data["messages"].as_array().into_iter().flatten();
-                let answers: Vec<_> = answers.filter(|item| item["kind"] == "answer").collect();
-                assert!(answers.len() <= 1, "answered more than once: {data}");
-                match (name.as_str(), answers.first()) {
-                    ("snapshot", Some(answer)) if answer["complete"] == true => {
-                        let blocks = answer["blocks"].as_array().into_iter().flatten();
-                        let text = blocks.filter_map(|block| block.as_str()).collect();
-                        return (text, answer["notice"]["kind"] == "failed");
-                    }
-                    ("answer", _) if data["complete"] == true => break,
-                    _ => {}
-                }
+            let (name, data) = events.next().await.expect("the stream goes on");
+            if name != "answer" {
+                continue;
+            }
+            let of = data["id"].as_str().expect("it has a name").to_owned();
+            let known = answer.get_or_insert_with(|| of.clone());
+            assert_eq!(*known, of, "answered more than once");
+            for change in data["changed"].as_array().into_iter().flatten() {
+                let at = change["i"].as_u64().expect("a position") as usize;
+                blocks.resize(blocks.len().max(at + 1), String::new());
+                blocks[at] = change["html"].as_str().expect("HTML").to_owned();
+            }
+            blocks.truncate(data["length"].as_u64().expect("a number") as usize);
+            if data["complete"] == true {
+                return data["notice"]["kind"] == "failed";
             }
         }
-    })
-    .await
-    .expect("it is answered in time")
+    };
+    let failed = tokio::time::timeout(PATIENCE, watching).await;
+    let failed = failed.expect("it is answered in time");
+    (blocks.concat(), failed)
 }
 
 fn explained(directory: &Path) -> String {

@@ -29,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "causerie-engine",
             "causerie-local",
             "causerie-markup",
+            "causerie-openai",
             "causerie-store",
             "causerie-terminal",
             "causerie-web",

@@ -377,6 +377,7 @@ fn the_example_stays_right_without_its_comment_signs() {
     let loaded = Dir::new(&toml).load(&[
         ("CAUSERIE_WEB_TOKEN", "0123456789abcdef"),
         ("HOME", "/home/ada"),
+        ("OPENAI_API_KEY", "sk-0"),
     ]);
     let config = loaded
         .unwrap_or_else(|e| panic!("{}", e.render(false)))
