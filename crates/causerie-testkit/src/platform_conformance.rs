@@ -4,7 +4,7 @@
 //! A platform's test file names how to set a stage, and
 //! [`platform_conformance!`](crate::platform_conformance!) makes a test of each promise:
 //!
-//! ```ignore
+//! ```text
 //! async fn stage() -> impl Stage { … }
 //! causerie_testkit::platform_conformance!(stage);
 //! ```
