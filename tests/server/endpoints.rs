@@ -4,7 +4,7 @@
 use crate::program;
 use causerie_testkit::{
     fake_models::{FakeModels, Reply, When},
-    server::Server,
+    server::{Server, Visitor},
 };
 use std::{
     fs,
@@ -32,9 +32,33 @@ fn toml(models: &FakeModels, more: &str) -> String {
     format!("{}{}{persona}", model("first"), model("second"))
 }
 
-/// What a visitor sees who asks once and watches: the words of the one answer as HTML when it is
-/// complete, and whether a mark stands beside it that says it failed.
-async fn ask(server: &Server, number: usize) -> (String, bool) {
+/// What a visitor sees who asks once and watches.
+struct Seen {
+    visitor: Visitor,
+    conversation: String,
+    /// The words of the one answer as HTML when it is complete.
+    answer: String,
+    /// Whether a mark stands beside it that says it failed.
+    failed: bool,
+}
+
+impl Seen {
+    /// Whether it is still there for who looks again, at a server that knows it from its store.
+    async fn assert_kept(&self, server: &Server, what: &str) {
+        let visitor = self.visitor.at(server);
+        let lines = visitor.transcript(&self.conversation).await;
+        let lines = lines.expect("the server answers");
+        assert_eq!(lines.len(), 2, "{what}: {lines:?}");
+        let spaceless = |html: &str| html.split_whitespace().collect::<String>();
+        assert_eq!(
+            (spaceless(&lines[1].text), lines[1].is_failed),
+            (spaceless(&self.answer), self.failed),
+            "{what}"
+        );
+    }
+}
+
+async fn ask(server: &Server, number: usize) -> Seen {
     let visitor = server.visitor().await.expect("the server answers");
     let (conversation, id) = (format!("conversation{number}"), format!("message{number}"));
     let mut events = visitor.watch(&conversation).await.expect("it answers");
@@ -66,7 +90,12 @@ async fn ask(server: &Server, number: usize) -> (String, bool) {
     };
     let failed = tokio::time::timeout(PATIENCE, watching).await;
     let failed = failed.expect("it is answered in time");
-    (blocks.concat(), failed)
+    Seen {
+        visitor,
+        conversation,
+        answer: blocks.concat(),
+        failed,
+    }
 }
 
 fn explained(directory: &Path) -> String {
@@ -118,8 +147,8 @@ async fn whatever_an_endpoint_does_before_it_speaks_people_get_a_whole_answer() 
     let count = cases.len();
     for (number, (what, reply)) in cases.into_iter().enumerate() {
         models.expect([reply, Reply::say(WHOLE)]);
-        let (seen, failed) = ask(&server, number).await;
-        assert!(seen.contains(WHOLE) && !failed, "{what}: {seen}");
+        let Seen { answer, failed, .. } = ask(&server, number).await;
+        assert!(answer.contains(WHOLE) && !failed, "{what}: {answer}");
     }
     let log = fs::read_to_string(directory.path().join("log")).expect("there is a log");
     let (_, metrics) = server.admin("/metrics").await.expect("it answers");
@@ -154,15 +183,28 @@ async fn half_an_answer_never_looks_whole() {
             ),
         ),
     ];
+    let mut all = vec![];
     for (number, (what, reply)) in cases.into_iter().enumerate() {
         models.expect([reply]);
-        let (seen, _) = ask(&server, number).await;
-        assert!(seen.contains("This is"), "{what}: {seen}");
-        assert!(!seen.contains("very end"), "{what}: {seen}");
+        let seen = ask(&server, number).await;
+        let answer = &seen.answer;
+        assert!(answer.contains("This is"), "{what}: {answer}");
+        assert!(!answer.contains("very end"), "{what}: {answer}");
         let honest = ["broke off here.", "took too long and was given up."];
-        let told = honest.iter().filter(|line| seen.contains(**line)).count();
-        assert_eq!(told, 1, "{what}: no honest line in {seen}");
+        let told = honest.iter().filter(|line| answer.contains(**line)).count();
+        assert_eq!(told, 1, "{what}: no honest line in {answer}");
+        all.push((what, seen));
     }
+    let server = again(server, &directory, &models);
+    for (what, seen) in all {
+        seen.assert_kept(&server, what).await;
+    }
+}
+
+/// Another process with the same files.
+fn again(server: Server, directory: &tempfile::TempDir, models: &FakeModels) -> Server {
+    server.terminate().expect("it ends");
+    Server::start(program(), directory.path(), &toml(models, ""))
 }
 
 #[tokio::test]
@@ -176,8 +218,8 @@ async fn nobody_is_asked_again_sooner_than_they_said() {
     let server = Server::start(program(), directory.path(), &toml(&models, ""));
     models.expect([Reply::busy(3), Reply::say(WHOLE)]);
     let began = Instant::now();
-    let (seen, _) = ask(&server, 0).await;
-    assert!(seen.contains(WHOLE), "{seen}");
+    let Seen { answer, .. } = ask(&server, 0).await;
+    assert!(answer.contains(WHOLE), "{answer}");
     assert!(began.elapsed() >= Duration::from_secs(3));
     let requests = models.requests();
     let pause = requests[1].at - requests[0].at;
@@ -193,11 +235,15 @@ async fn when_every_model_fails_there_is_one_honest_line() {
         Reply::error(500, "server_error", "oops", "it broke"),
     );
     let server = Server::start(program(), directory.path(), &toml(&models, ""));
-    let (seen, failed) = ask(&server, 0).await;
+    let seen = ask(&server, 0).await;
+    let answer = &seen.answer;
+    assert!(seen.failed && !answer.is_empty(), "{answer}");
     assert!(
-        failed && !seen.is_empty() && !seen.contains("oops") && !seen.contains("it broke"),
-        "{seen}"
+        !answer.contains("oops") && !answer.contains("it broke"),
+        "{answer}"
     );
+    let server = again(server, &directory, &models);
+    seen.assert_kept(&server, "a failure").await;
     server.terminate().expect("it ends");
     let why = explained(directory.path());
     assert!(why.contains("status 500"), "{why}");

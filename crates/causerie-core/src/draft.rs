@@ -20,6 +20,7 @@
 use crate::{
     Text,
     id::{ConversationId, MessageRef, TurnNumber},
+    message::Part,
     platform::{Action, Creates, Notice, PlatformCapabilities, Status, Streaming},
     store::JournalEntry,
 };
@@ -80,6 +81,21 @@ pub enum Ending {
         /// Why we speak, if platforms should know.
         notice: Option<Notice>,
     },
+}
+
+impl Ending {
+    /// What history keeps of it beside the model's words.
+    pub fn note(&self) -> Option<Part> {
+        match self {
+            Ending::Complete => None,
+            Ending::Note { line, notice } | Ending::Replace { text: line, notice } => {
+                Some(Part::Note {
+                    line: line.clone(),
+                    notice: *notice,
+                })
+            }
+        }
+    }
 }
 
 /// Something to do on the platform now.

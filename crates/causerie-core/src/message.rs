@@ -4,6 +4,7 @@ use crate::{
     Text, Timestamp,
     event::{Attachment, Participant, Quoted},
     id::{MessageRef, Seq, ToolName, TurnNumber},
+    platform::Notice,
 };
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +58,14 @@ pub enum Part {
         /// What the model is shown.
         text: Text,
     },
+    /// What we said ourselves behind the words or in their place, because they are not the whole
+    /// answer. People are shown it; models are not.
+    Note {
+        /// The line.
+        line: Text,
+        /// Why we spoke, if platforms should know.
+        notice: Option<Notice>,
+    },
 }
 
 /// The model asks for a tool.
@@ -82,5 +91,13 @@ impl Message {
             })
             .collect();
         Text::new(words.join("\n\n"))
+    }
+
+    /// What we said ourselves at its end, if it is not whole, and why.
+    pub fn note(&self) -> Option<(&Text, Option<Notice>)> {
+        self.parts.iter().find_map(|part| match part {
+            Part::Note { line, notice } => Some((line, *notice)),
+            _ => None,
+        })
     }
 }

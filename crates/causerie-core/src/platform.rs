@@ -9,6 +9,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 use thiserror::Error;
 
@@ -304,7 +305,7 @@ pub struct Content {
 
 /// Why we speak ourselves rather than the model. Platforms that show notices differently, or
 /// give an exit code, look here and never into the words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notice {
     /// A command's answer, or a hint.
     Told,
@@ -315,6 +316,19 @@ pub enum Notice {
     },
     /// The message could not be answered.
     Failed(Failure),
+}
+
+impl Notice {
+    /// Parts the model's words in `markdown`, the words of a message that ends with this notice,
+    /// from our own. Where an answer could not be finished, our line is its last paragraph.
+    pub fn part(self, markdown: &str) -> (&str, &str) {
+        match self {
+            Notice::Told => ("", markdown),
+            Notice::Refused { .. } | Notice::Failed(_) => {
+                markdown.rsplit_once("\n\n").unwrap_or(("", markdown))
+            }
+        }
+    }
 }
 
 /// What we are at.

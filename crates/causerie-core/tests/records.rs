@@ -14,6 +14,7 @@ use causerie_core::{
     },
     message::{Message, Part, Role, ToolCall},
     outcome::{Failure, Outcome, PromptShape, Refusal, TurnRecord, Usage},
+    platform::Notice,
     record::{self, RecordError, VERSION},
     store::{ConversationState, JournalEntry, Summary},
 };
@@ -29,6 +30,12 @@ fn records_read_as_they_were_written() {
     for role in [Role::User, Role::Assistant, Role::Tool] {
         book.add(&format!("message, {role:?}"), &message(role));
     }
+    let mut noted = message(Role::Assistant);
+    noted.parts = vec![Part::Note {
+        line: Text::new("It broke off."),
+        notice: Some(Notice::Failed(Failure::Interrupted)),
+    }];
+    book.add("message with a note", &noted);
     for entry in journal() {
         let name = format!("{entry:?}");
         let name = name.split([' ', '{']).next().unwrap();

@@ -253,6 +253,7 @@ impl<'a> Turn<'a> {
         let said = progress.has_text();
         // An answer that stood before keeps standing if there is nothing better to put in its place.
         let stands = !said && !question.replaces.is_empty();
+        let mut note = None;
         let told = match (&line, &outcome) {
             _ if stands => reply.leave(),
             (None, Outcome::Failed(_)) => Told {
@@ -262,6 +263,7 @@ impl<'a> Turn<'a> {
             (None, _) => self.until_taken(reply.end(Ending::Complete)).await??,
             (Some(line), _) => {
                 let ending = self.ending(line, &outcome, said);
+                note = ending.note();
                 self.until_taken(reply.end(ending)).await??
             }
         };
@@ -271,7 +273,7 @@ impl<'a> Turn<'a> {
         };
         let mut close = self.close(outcome);
         if !stands {
-            close.answered(question, &progress, &told, self.engine.clock.now());
+            close.answered(question, &progress, &told, note, self.engine.clock.now());
         }
         close.used(progress, told);
         Ok(close)

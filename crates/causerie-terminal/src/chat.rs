@@ -272,7 +272,11 @@ impl Chat {
 
 /// A message of last time, in a few lines. Tools are not shown.
 fn recall(message: &Message) -> Option<String> {
-    let text = message.text();
+    let mut text = message.text();
+    if let Some((line, _)) = message.note() {
+        text.push("\n");
+        text.push(line.expose());
+    }
     let text = text.expose().trim();
     if text.is_empty() || message.role == Role::Tool {
         return None;

@@ -288,12 +288,14 @@ impl Chat {
             .expect("a store")
     }
 
-    /// The history as text: `User: Hi`.
+    /// The history as text: `User: Hi`. Where we told that an answer is not whole, `[note]` stands.
     pub async fn history_text(&self) -> String {
         let history = self.history().await;
-        let lines = history
-            .iter()
-            .map(|m| format!("{:?}: {}", m.role, m.text().expose()));
+        let lines = history.iter().map(|message| {
+            let note = message.note().map_or("", |_| " [note]");
+            let text = message.text();
+            format!("{:?}: {}{note}", message.role, text.expose().trim_end())
+        });
         lines.collect::<Vec<_>>().join("\n")
     }
 

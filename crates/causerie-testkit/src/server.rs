@@ -280,6 +280,8 @@ pub struct Line {
     pub is_answer: bool,
     /// Whether all of it is there.
     pub is_complete: bool,
+    /// Whether it stands there in place of an answer that failed.
+    pub is_failed: bool,
     /// The words as typed, or the answer as HTML.
     pub text: String,
 }
@@ -289,6 +291,7 @@ fn lines(messages: &Value) -> Vec<Line> {
         id: item["id"].as_str().unwrap_or_default().to_owned(),
         is_answer: item["kind"] == "answer",
         is_complete: item["complete"] == true,
+        is_failed: item["notice"]["kind"] == "failed",
         text: match item["text"].as_str() {
             Some(text) => text.to_owned(),
             None => item["blocks"]

@@ -9,7 +9,7 @@ use causerie_core::{
     event::{Event, EventKind},
     id::MessageRef,
     message::{Message, Role},
-    platform::Transcript,
+    platform::{Notice, Transcript},
 };
 
 /// A page of messages, oldest first.
@@ -98,12 +98,13 @@ fn history(messages: &[Message]) -> Vec<Item> {
                 first: message,
                 refs: message.refs.first(),
                 text,
+                note: message.note(),
             }),
         }
     }
     shown
         .into_iter()
-        .filter(|shown| !shown.text.is_blank())
+        .filter(|shown| !shown.text.is_blank() || shown.note.is_some())
         .map(Shown::item)
         .collect()
 }
@@ -112,6 +113,8 @@ struct Shown<'a> {
     first: &'a Message,
     refs: Option<&'a MessageRef>,
     text: Text,
+    /// What we said at its end.
+    note: Option<(&'a Text, Option<Notice>)>,
 }
 
 impl<'a> Shown<'a> {
@@ -122,6 +125,7 @@ impl<'a> Shown<'a> {
 
     fn add(&mut self, message: &'a Message, text: &Text) {
         self.refs = self.refs.or(message.refs.first());
+        self.note = self.note.or(message.note());
         if !text.is_blank() {
             if !self.text.is_blank() {
                 self.text.push("\n\n");
@@ -137,17 +141,25 @@ impl<'a> Shown<'a> {
             .map_or_else(|| format!("seq{seq}"), ToString::to_string);
         match self.first.role {
             Role::User => said(id, self.first.at, self.text, false),
-            Role::Assistant | Role::Tool => Item {
-                id,
-                kind: Kind::Answer,
-                at: self.first.at,
-                text: None,
-                blocks: vec![causerie_markup::html(self.text.expose())],
-                complete: true,
-                waiting: false,
-                notice: None,
-                reply_to: None,
-            },
+            Role::Assistant | Role::Tool => {
+                let line = self.note.map(|(line, _)| line);
+                let words = Some(&self.text).filter(|words| !words.is_blank());
+                // As while it was live: a remark behind words of the model does not make them ours.
+                let alone = self.note.filter(|_| words.is_none());
+                Item {
+                    id,
+                    kind: Kind::Answer,
+                    at: self.first.at,
+                    text: None,
+                    blocks: (words.into_iter().chain(line))
+                        .map(|markdown| causerie_markup::html(markdown.expose()))
+                        .collect(),
+                    complete: true,
+                    waiting: false,
+                    notice: alone.map(|(_, why)| why.unwrap_or(Notice::Told).into()),
+                    reply_to: None,
+                }
+            }
         }
     }
 }

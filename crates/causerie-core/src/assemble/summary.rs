@@ -195,5 +195,6 @@ fn shown_part(part: &Part) -> String {
             format!("(calls {}: {arguments})", call.name)
         }
         Part::ToolOutput { text, .. } => clip(text.expose(), TOOL_LEN),
+        Part::Note { .. } => "(broken off)".to_owned(),
     }
 }

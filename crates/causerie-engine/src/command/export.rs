@@ -28,6 +28,7 @@ fn words(message: &Message) -> String {
     let parts = message.parts.iter().filter_map(|part| match part {
         Part::Text(text) => Some(text.expose().to_owned()),
         Part::Attachment(file) => Some(format!("[{}]", inline(file.name.expose()))),
+        Part::Note { line, .. } => Some(format!("*{}*", inline(line.expose()))),
         Part::ToolCall(_) | Part::ToolOutput { .. } => None,
     });
     parts.collect::<Vec<_>>().join("\n\n").trim().to_owned()

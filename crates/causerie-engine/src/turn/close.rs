@@ -168,13 +168,15 @@ impl Close {
         self
     }
 
-    /// Adds what was said on both sides to history. A question that is too long for the model stays
+    /// Adds what was said on both sides to history, and the `note` that told people of an answer
+    /// that it is not whole. A question that is too long for the model stays
     /// out: in history it would push everything else out of the next prompt.
     pub(super) fn answered(
         &mut self,
         question: Question,
         progress: &Progress,
         told: &Told,
+        note: Option<Part>,
         at: Timestamp,
     ) {
         // What was refused was not said; an answer that a budget ended was.
@@ -201,8 +203,20 @@ impl Close {
             return;
         }
         let mut steps = progress.steps.clone();
-        if let (Some(asked), false) = (asked, progress.text.trim().is_empty()) {
-            steps.push(spoken(&asked, progress, at));
+        if let Some(asked) = asked {
+            let mut parts = vec![];
+            if !progress.text.trim().is_empty() {
+                parts.push(Part::Text(progress.text.as_str().into()));
+            }
+            match (note, steps.last_mut()) {
+                (Some(note), Some(last)) if parts.is_empty() && last.role == Role::Assistant => {
+                    last.parts.push(note);
+                }
+                (note, _) => parts.extend(note),
+            }
+            if !parts.is_empty() {
+                steps.push(spoken(&asked, parts, at));
+            }
         }
         for step in steps.iter_mut().filter(|step| step.role == Role::Assistant) {
             step.refs = told.delivered.refs.clone();
@@ -228,13 +242,13 @@ impl Close {
     }
 }
 
-/// What the last round said, though it did not come to its end.
-fn spoken(asked: &Message, progress: &Progress, at: Timestamp) -> Message {
+/// What the last round said, though it did not come to its end, and what we said of that.
+fn spoken(asked: &Message, parts: Vec<Part>, at: Timestamp) -> Message {
     Message {
         at,
         role: Role::Assistant,
         author: None,
-        parts: vec![Part::Text(progress.text.as_str().into())],
+        parts,
         quoted: None,
         refs: vec![],
         ..asked.clone()

@@ -171,7 +171,7 @@ async fn stop_keeps_what_was_said_and_marks_it() {
     assert_eq!(chat.backend.dropped(), 1);
     assert_snapshot!(chat.history_text().await, @r"
     User: Count
-    Assistant: One two
+    Assistant: One two [note]
     ");
     assert_eq!(
         chat.outcomes().await,
@@ -207,7 +207,7 @@ async fn an_answer_that_reached_its_length_says_so() {
     ");
     assert_snapshot!(chat.history_text().await, @r"
     User: Tell
-    Assistant: Once upon a
+    Assistant: Once upon a [note]
     ");
 }
 
@@ -298,7 +298,7 @@ async fn a_stop_before_the_first_word_says_so() {
     chat.post("Hi").await;
     sleep(SECOND).await;
     assert_snapshot!(chat.press_stop().await, @"bot [Told]: Stopped.");
-    assert_eq!(chat.history_text().await, "User: Hi");
+    assert_eq!(chat.history_text().await, "User: Hi\nAssistant:  [note]");
 }
 
 #[tokio::test(start_paused = true)]

@@ -59,7 +59,7 @@ async fn every_way_a_model_fails_is_one_line_and_one_record() {
         let kept = if failure == Failure::TooLong {
             ""
         } else {
-            "User: Hi"
+            "User: Hi\nAssistant:  [note]"
         };
         assert_eq!(chat.history_text().await, kept);
         assert!(
@@ -96,7 +96,23 @@ async fn an_answer_that_was_cut_never_looks_whole() {
         The answer broke off here. Please try again.
         "));
         assert_eq!(outcome(&chat).await, Outcome::Failed(Failure::Interrupted));
-        assert_eq!(chat.history_text().await, "User: Hi\nAssistant: Half an");
+        assert_eq!(
+            chat.history_text().await,
+            "User: Hi\nAssistant: Half an [note]"
+        );
+        // People find the line again; the model is not told.
+        let exported = chat.say("/export").await;
+        assert!(
+            exported.contains("*The answer broke off here."),
+            "{exported}"
+        );
+        chat.backend.expect([Script::say("Whole.")]);
+        chat.say("And?").await;
+        let prompt = chat.backend.prompt_texts().pop().unwrap();
+        assert!(
+            prompt.contains("Half an") && !prompt.contains("broke off"),
+            "{prompt}"
+        );
     }
 }
 

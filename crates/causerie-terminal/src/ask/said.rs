@@ -62,20 +62,16 @@ impl Said {
     }
 }
 
-/// The model's words in a message, and our line. Where an answer could not be finished, our line
-/// is its last paragraph.
+/// The model's words in a message, and our line.
 pub(super) fn parts(content: &Content) -> (&str, Option<(&str, Notice)>) {
     parts_of(content.markdown.expose(), content.notice)
 }
 
 /// The same for a message, or the end of one.
 pub(super) fn parts_of(text: &str, notice: Option<Notice>) -> (&str, Option<(&str, Notice)>) {
-    match notice {
-        None => (text, None),
-        Some(Notice::Told) => ("", Some((text, Notice::Told))),
-        Some(notice) => {
-            let (words, line) = text.rsplit_once("\n\n").unwrap_or(("", text));
-            (words, Some((line, notice)))
-        }
-    }
+    let Some(notice) = notice else {
+        return (text, None);
+    };
+    let (words, line) = notice.part(text);
+    (words, Some((line, notice)))
 }

@@ -4,7 +4,7 @@ use crate::update::{AnswerChange, BlockDifference, Item, Kind, NoticeView};
 use causerie_core::{
     Timestamp,
     id::{MessageRef, Nonce},
-    platform::Content,
+    platform::{Content, Notice},
 };
 use causerie_markup::{BlockChange, BlockUpdate, HtmlStream, apply};
 
@@ -90,11 +90,10 @@ impl Answer {
     pub(super) fn replace(&mut self, content: &Content, now: Timestamp) -> AnswerChange {
         self.touched = now;
         let was_complete = std::mem::replace(&mut self.complete, content.complete);
-        // A remark behind words of the model does not make them ours.
-        if content.notice.is_none() || self.renderer.source().is_empty() || self.notice.is_some() {
-            self.notice = content.notice.map(NoticeView::from);
-        }
         let markdown = content.markdown.expose();
+        // A remark behind words of the model does not make them ours.
+        let ours = |notice: &Notice| notice.part(markdown).0.trim().is_empty();
+        self.notice = content.notice.filter(ours).map(NoticeView::from);
         match markdown.strip_prefix(self.renderer.source()) {
             // Nothing before the end changed: what is shown stays and grows.
             Some(more) if !was_complete => {
