@@ -12,7 +12,7 @@ use std::{
 };
 
 /// What a change of ours to the meaning of the files is told by.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 const SUFFIX: &str = "state";
 
 /// A bounded directory of states; the longest unused goes first.
@@ -183,9 +183,12 @@ impl Saved {
 }
 
 /// Where in `state_dir` the states of the model at `model` are: those of one are of no use to
-/// another.
+/// another, though its file may be named alike.
 pub(crate) fn dir_of(state_dir: &Path, model: &Path) -> PathBuf {
-    state_dir.join(model.file_stem().unwrap_or_default())
+    let mut name = model.file_stem().unwrap_or_default().to_owned();
+    let path = Sha256::digest(model.as_os_str().as_encoded_bytes());
+    name.push(format!("-{}", hex(&path[..4])));
+    state_dir.join(name)
 }
 
 /// Removes what the [`state_dir`](crate::Config::state_dir) `dir` holds of `conversation`, of any
@@ -292,8 +295,10 @@ mod tests {
         forget(dir.path(), &a);
         assert!(of_a.iter().all(|path| !path.exists()));
         assert!(of_b.iter().all(|path| path.exists()));
-        keep_only(dir.path(), &["/elsewhere/two.gguf".into()]);
+        let elsewhere = file("/elsewhere/two.gguf", &b);
+        keep_only(dir.path(), &["/m/two.gguf".into()]);
         assert_eq!(of_b.map(|path| path.exists()), [false, true]);
+        assert!(!elsewhere.exists());
         forget(&dir.path().join("nowhere"), &a);
     }
 }

@@ -7,6 +7,8 @@
 
 #[path = "local/answers.rs"]
 mod answers;
+#[path = "local/conformance.rs"]
+mod conformance;
 #[path = "local/files.rs"]
 mod files;
 #[path = "local/prefixes.rs"]

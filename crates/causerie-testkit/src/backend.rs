@@ -380,8 +380,8 @@ mod tests {
 
     struct Scripted(Arc<ScriptedBackend>);
 
-    async fn scripted() -> Scripted {
-        Scripted(ScriptedBackend::new())
+    async fn scripted() -> Option<Scripted> {
+        Some(Scripted(ScriptedBackend::new()))
     }
 
     impl Subject for Scripted {

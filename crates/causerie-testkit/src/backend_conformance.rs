@@ -4,8 +4,8 @@
 //! [`backend_conformance!`](crate::backend_conformance!) makes a test of each promise:
 //!
 //! ```ignore
-//! async fn echo() -> Plain {
-//!     Plain::new(Echo { delay: Duration::ZERO, pace: Duration::ZERO, context: 8192 })
+//! async fn echo() -> Option<Plain> {
+//!     Some(Plain::new(Echo { delay: Duration::ZERO, pace: Duration::ZERO, context: 8192 }))
 //! }
 //! causerie_testkit::backend_conformance!(echo);
 //! ```
@@ -64,7 +64,8 @@ impl Subject for Plain {
     }
 }
 
-/// Makes a `#[tokio::test]` of each promise. `$make` is an `async fn() -> impl Subject`.
+/// Makes a `#[tokio::test]` of each promise. `$make` is an `async fn() -> Option<impl Subject>`:
+/// `None` skips, and whoever makes it says so.
 #[macro_export]
 macro_rules! backend_conformance {
     ($make:path) => {
@@ -86,7 +87,9 @@ macro_rules! backend_conformance {
         $(
             #[tokio::test]
             async fn $promise() {
-                $crate::backend_conformance::$promise(&$make().await).await;
+                if let Some(subject) = $make().await {
+                    $crate::backend_conformance::$promise(&subject).await;
+                }
             }
         )*
     };

@@ -53,7 +53,14 @@ impl Backend for Echo {
             .rev()
             .find(|message| message.role == PromptRole::User);
         let said = said.map(|message| message.text.clone()).unwrap_or_default();
-        let input = u64::from(prompt.tokens().tokens);
+        let tokens = prompt.tokens().tokens;
+        if tokens > self.context {
+            return Err(BackendError::Overflow {
+                tokens,
+                window: self.context,
+            });
+        }
+        let input = u64::from(tokens);
         let output = u64::from(ByteEstimate.count(said.expose()));
         let finish = Finish {
             reason: FinishReason::Stop,
@@ -85,7 +92,7 @@ async fn wait(time: Duration) {
 
 /// The words with the white space after them, or all at once if there is no pace.
 fn pieces(said: &Text, pace: Duration) -> Vec<Text> {
-    if pace.is_zero() {
+    if pace.is_zero() && !said.is_empty() {
         return vec![said.clone()];
     }
     said.expose()
@@ -97,6 +104,17 @@ fn pieces(said: &Text, pace: Duration) -> Vec<Text> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use causerie_testkit::backend_conformance::Plain;
+
+    async fn echo() -> Option<Plain> {
+        Some(Plain::new(Echo {
+            delay: Duration::ZERO,
+            pace: Duration::from_millis(1),
+            context: 8192,
+        }))
+    }
+
+    causerie_testkit::backend_conformance!(echo);
 
     #[test]
     fn the_pieces_make_the_whole() {

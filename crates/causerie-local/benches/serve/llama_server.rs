@@ -132,7 +132,6 @@ impl Subject for LlamaServer {
             .bytes_stream();
         let (mut text, mut first, mut held, mut usage) =
             (String::new(), None, String::new(), (0, 0));
-        let mut done = asked;
         while let Some(bytes) = stream.next().await {
             held.push_str(&String::from_utf8_lossy(&bytes.map_err(unavailable)?));
             while let Some(end) = held.find('\n') {
@@ -144,8 +143,7 @@ impl Subject for LlamaServer {
                     continue;
                 };
                 if let Some(piece) = event["choices"][0]["delta"]["content"].as_str() {
-                    done = Instant::now();
-                    first.get_or_insert(done);
+                    first.get_or_insert_with(Instant::now);
                     text.push_str(piece);
                 }
                 if let Some(input) = event["usage"]["prompt_tokens"].as_u64() {
@@ -164,8 +162,7 @@ impl Subject for LlamaServer {
             input,
             output,
             asked,
-            first: first.unwrap_or(done),
-            done,
+            first: first.unwrap_or(asked),
         })
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// second.
 const STEP_BESIDE_ANSWERS: f64 = 0.12;
 /// The longest step otherwise: the longest that a prompt nobody waits for any more is computed.
-const STEP_ALONE: f64 = 0.4;
+const STEP_ALONE: f64 = 0.8;
 const LEAST: f64 = 16.0;
 
 /// Measures how fast prompts are computed here.
@@ -46,7 +46,7 @@ mod tests {
     fn a_slow_machine_is_fed_smaller_pieces() {
         let mut slow = Pace::default();
         slow.learn(100, Duration::from_secs(1));
-        assert_eq!((slow.chunk(true), slow.chunk(false)), (16, 40));
+        assert_eq!((slow.chunk(true), slow.chunk(false)), (16, 80));
         let mut fast = Pace::default();
         fast.learn(500, Duration::from_millis(100));
         assert_eq!((fast.chunk(true), fast.chunk(false)), (512, 512));

@@ -14,12 +14,12 @@ struct Fake {
     backend: Arc<OpenAi>,
 }
 
-async fn fake() -> Fake {
+async fn fake() -> Option<Fake> {
     let Remote { models, .. } = Remote::new().await;
     models.list(&[serde_json::json!({"id": "fake", "max_model_len": 4096})]);
     let config = Config::new(models.url(), "fake");
     let backend = Arc::new(OpenAi::new(&config).expect("the server has a URL"));
-    Fake { models, backend }
+    Some(Fake { models, backend })
 }
 
 impl Subject for Fake {
