@@ -134,7 +134,8 @@ fn advice(node: &Health) -> Vec<String> {
              noeviction"
         )),
         None => {
-            advice.push("it does not tell its maxmemory-policy; it must be noeviction".to_owned())
+            let unknown = "it does not tell its maxmemory-policy; it must be noeviction";
+            advice.push(unknown.to_owned());
         }
     }
     match (node.append_only, node.append_fsync.as_deref()) {
