@@ -72,7 +72,7 @@
 //!
 //! In reading order: [`config`] and [`address`], `link` (the connection), `script` and `lua/`,
 //! `seal` (compression, encryption), `book` and `chunk` (history), `conversation`, then `mailbox`, `archive`,
-//! `ledger`, `reseal`, and [`health`].
+//! `ledger`, `reseal`, `transfer`, and [`health`].
 
 pub mod address;
 mod archive;
@@ -90,6 +90,7 @@ mod reseal;
 mod schema;
 mod script;
 mod seal;
+mod transfer;
 
 pub use address::{Address, AddressError};
 pub use config::{Config, Credentials, Key, KeyError, Retention};
