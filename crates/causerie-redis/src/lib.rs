@@ -123,6 +123,13 @@ pub struct RedisStore {
     clock: Option<TestClock>,
 }
 
+/// What a store is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Use,
+    Read,
+}
+
 /// The time of a test, and a count that tells apart what happens at the same one.
 struct TestClock {
     clock: Arc<dyn Clock>,
@@ -140,7 +147,19 @@ impl RedisStore {
     /// # Panics
     /// With TLS, if the process has not chosen a provider of cryptography for rustls.
     pub async fn connect(config: &Config) -> Result<Self, StoreError> {
-        Self::open(config, None).await
+        Self::open(config, None, Purpose::Use).await
+    }
+
+    /// [`RedisStore::connect`] for reading alone: nothing is written down, not even how the store
+    /// is laid out, so something must be there.
+    ///
+    /// # Errors
+    /// As [`RedisStore::connect`]; [`StoreError::Unavailable`] if there is no store.
+    ///
+    /// # Panics
+    /// As [`RedisStore::connect`].
+    pub async fn connect_source(config: &Config) -> Result<Self, StoreError> {
+        Self::open(config, None, Purpose::Read).await
     }
 
     /// [`RedisStore::connect`] with a time other than Redis's, for tests.
@@ -149,10 +168,14 @@ impl RedisStore {
     /// As [`RedisStore::connect`].
     pub async fn connect_at(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let last = AtomicI64::new(0);
-        Self::open(config, Some(TestClock { clock, last })).await
+        Self::open(config, Some(TestClock { clock, last }), Purpose::Use).await
     }
 
-    async fn open(config: &Config, clock: Option<TestClock>) -> Result<Self, StoreError> {
+    async fn open(
+        config: &Config,
+        clock: Option<TestClock>,
+        purpose: Purpose,
+    ) -> Result<Self, StoreError> {
         let address = format!("{} ({})", config.address, config.prefix);
         let store = Self {
             link: Link::new(config).map_err(|fault| fault.at(&address))?,
@@ -164,7 +187,7 @@ impl RedisStore {
             address,
             clock,
         };
-        match store.check_schema(!config.keys.is_empty()).await {
+        match store.check_schema(!config.keys.is_empty(), purpose).await {
             Ok(()) => Ok(store),
             Err(fault) => Err(store.error(fault)),
         }

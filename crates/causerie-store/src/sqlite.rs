@@ -148,6 +148,8 @@ impl SqliteStore {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
         let path = path.into();
+        // Where nothing is, no lock is left either.
+        file::open_read_only(&path)?;
         let lock = file::Lock::take(&path)?;
         let opened = Self::open_read_only(path, clock)?;
         Ok(Self {

@@ -152,3 +152,41 @@ impl Session {
         Ok(schema::version(&self.connection)? < 2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::{Options, file};
+    use causerie_core::{Clock, id::EventId, store::transfer::EventMark};
+    use causerie_testkit::clock::ManualClock;
+    use std::{fs, sync::Arc};
+
+    #[tokio::test]
+    async fn a_file_of_an_older_program_is_a_source_and_stays_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("causerie.db");
+        let older = file::open(&path, &Options::default(), &schema::MIGRATIONS[..1]).unwrap();
+        let sql = "INSERT INTO conversation (id, name, turn) VALUES (1, 'web/a', 2);
+                   INSERT INTO seen (conversation, event, at) VALUES (1, 'e1', 5999)";
+        older.execute_batch(sql).unwrap();
+        older.close().unwrap();
+        let before = fs::read(&path).unwrap();
+
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp(9000)));
+        let store = SqliteStore::open_source(&path, &clock).unwrap();
+        let second = SqliteStore::open_source(&path, &clock).err();
+        assert!(matches!(second, Some(StoreError::Locked { .. })));
+        let id = ConversationId::new("web/a").unwrap();
+        let copy = store.export(&id, clock.now()).await.unwrap().unwrap();
+        let mark = EventMark::of(&EventId::new("e1").unwrap());
+        assert_eq!((copy.turns, &copy.seen[..]), (2, &[(mark, 5)][..]));
+        assert_eq!(store.migration().await.unwrap(), None);
+        assert!(store.import(copy.clone()).await.is_err());
+        store.close().await;
+        drop(store);
+        assert_eq!(fs::read(&path).unwrap(), before);
+
+        let store = SqliteStore::open(&path, &clock).unwrap();
+        assert_eq!(store.export(&id, clock.now()).await.unwrap(), Some(copy));
+    }
+}

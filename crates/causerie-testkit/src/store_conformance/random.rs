@@ -27,6 +27,9 @@ use std::{fmt::Debug, future::Future, time::Duration};
 /// Sequences that are tried.
 const CASES: u32 = 64;
 
+/// Sequences whose world is carried from one store to another and back: three stores for each.
+const JOURNEYS: u32 = 24;
+
 /// One thing to do to both stores. Numbers choose among what there is.
 #[derive(Clone, Debug)]
 enum Operation {
@@ -64,7 +67,9 @@ const NUMBERS: u32 = 24;
 /// # Panics
 /// If an answer differs, with the shortest sequence found that makes it differ.
 pub fn compare<F: Future<Output = Opened>>(open: impl Fn(Setup) -> F) {
-    for_all(async |operations| same_answers(&open, &operations).await);
+    for_all(CASES, async |operations| {
+        same_answers(&open, &operations).await
+    });
 }
 
 /// Carries random worlds from memory into a store and back.
@@ -84,7 +89,7 @@ where
     F: Future<Output = Opened>,
     G: Future<Output = Opened>,
 {
-    for_all(async |operations| {
+    for_all(JOURNEYS, async |operations| {
         let mut side = Side::new(World::new(&open).await);
         for operation in &operations {
             side.perform(operation).await;
@@ -106,13 +111,13 @@ where
     });
 }
 
-fn for_all(test: impl AsyncFn(Vec<Operation>) -> Result<(), TestCaseError>) {
+fn for_all(cases: u32, test: impl AsyncFn(Vec<Operation>) -> Result<(), TestCaseError>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime starts");
     let config = Config {
-        cases: CASES,
+        cases,
         failure_persistence: None,
         ..Config::default()
     };
