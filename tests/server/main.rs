@@ -5,6 +5,7 @@ mod crash;
 mod crowd;
 mod endpoints;
 mod first_day;
+mod migrate;
 mod operator;
 mod quiet;
 mod redis;

@@ -4,7 +4,8 @@
 //! the [`Archive`], admission the [`Ledger`]. One store implements all three, so that one commit
 //! can touch all of them at once. `causerie-testkit` holds the conformance suite.
 //!
-//! What every store does alike stands beside them: [`amend`], [`forget`], [`select`], [`title`].
+//! What every store does alike stands beside them: [`amend`], [`forget`], [`select`], [`title`]. A
+//! fourth trait, [`transfer::Transfer`], carries all that is kept from one store to another.
 //!
 //! Every operation is atomic and durable when it returns. Dropping a future leaves it unknown
 //! whether the operation took effect; all of them may be repeated.
@@ -13,6 +14,7 @@ pub mod amend;
 pub mod forget;
 pub mod select;
 pub mod title;
+pub mod transfer;
 
 use crate::{
     Text, Timestamp,

@@ -11,6 +11,8 @@
 //! A [`Book`] is what was read of it: some chunks, or all. It is changed here and written back by a
 //! script that checks that nobody else changed it since.
 
+mod fill;
+
 use crate::{
     chunk::Chunk,
     fault::Fault,

@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     Cluster,
     #[error("somebody else kept changing this conversation")]
     Contended,
+    #[error("there is no store of this prefix")]
+    Nothing,
     #[error("it was encrypted with key {0:?}")]
     Sealed(String),
     #[error("{0}")]
@@ -73,6 +75,7 @@ impl Fault {
             | Fault::Unconfirmed(_)
             | Fault::Busy
             | Fault::Cluster
+            | Fault::Nothing
             | Fault::Contended => unavailable(path, self),
         }
     }

@@ -73,7 +73,7 @@
 //!
 //! In reading order: [`config`] and [`address`], `link` (the connection), `script` and `lua/`,
 //! `seal` (compression, encryption), `book` and `chunk` (history), `conversation`, then `mailbox`, `archive`,
-//! `ledger`, `reseal`, and [`health`].
+//! `ledger`, `reseal`, `transfer`, and [`health`].
 
 pub mod address;
 mod archive;
@@ -91,6 +91,7 @@ mod reseal;
 mod schema;
 mod script;
 mod seal;
+mod transfer;
 
 pub use address::{Address, AddressError};
 pub use config::{Config, Credentials, Key, KeyError, Retention};
@@ -126,6 +127,13 @@ pub struct RedisStore {
     clock: Option<TestClock>,
 }
 
+/// What a store is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Use,
+    Read,
+}
+
 /// The time of a test, and a count that tells apart what happens at the same one.
 struct TestClock {
     clock: Arc<dyn Clock>,
@@ -143,7 +151,19 @@ impl RedisStore {
     /// # Panics
     /// With TLS, if the process has not chosen a provider of cryptography for rustls.
     pub async fn connect(config: &Config) -> Result<Self, StoreError> {
-        Self::open(config, None).await
+        Self::open(config, None, Purpose::Use).await
+    }
+
+    /// [`RedisStore::connect`] for reading alone: nothing is written down, not even how the store
+    /// is laid out, so something must be there.
+    ///
+    /// # Errors
+    /// As [`RedisStore::connect`]; [`StoreError::Unavailable`] if there is no store.
+    ///
+    /// # Panics
+    /// As [`RedisStore::connect`].
+    pub async fn connect_source(config: &Config) -> Result<Self, StoreError> {
+        Self::open(config, None, Purpose::Read).await
     }
 
     /// [`RedisStore::connect`] with a time other than Redis's, for tests.
@@ -152,10 +172,14 @@ impl RedisStore {
     /// As [`RedisStore::connect`].
     pub async fn connect_at(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let last = AtomicI64::new(0);
-        Self::open(config, Some(TestClock { clock, last })).await
+        Self::open(config, Some(TestClock { clock, last }), Purpose::Use).await
     }
 
-    async fn open(config: &Config, clock: Option<TestClock>) -> Result<Self, StoreError> {
+    async fn open(
+        config: &Config,
+        clock: Option<TestClock>,
+        purpose: Purpose,
+    ) -> Result<Self, StoreError> {
         let address = format!("{} ({})", config.address, config.prefix);
         let store = Self {
             link: Link::new(config).map_err(|fault| fault.at(&address))?,
@@ -167,7 +191,7 @@ impl RedisStore {
             address,
             clock,
         };
-        match store.check_schema(!config.keys.is_empty()).await {
+        match store.check_schema(!config.keys.is_empty(), purpose).await {
             Ok(()) => Ok(store),
             Err(fault) => Err(store.error(fault)),
         }

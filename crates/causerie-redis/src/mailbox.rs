@@ -14,11 +14,10 @@ use causerie_core::{
     message::Message,
     store::{
         Claim, ClaimKey, Claimant, Commit, Committed, JournalEntry, Mailbox, Offered, Release,
-        Renewed, ReservationId, StoreError, amend, forget, title,
+        Renewed, ReservationId, StoreError, amend, forget, title, transfer::EventMark,
     },
 };
 use futures::future::join_all;
-use sha2::{Digest, Sha256};
 use std::{collections::BTreeSet, time::Duration};
 
 /// The most events of one conversation that are remembered. One that would make a younger one than
@@ -426,10 +425,7 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 
 /// Eight bytes that stand for an event within its conversation.
 fn hash(id: &EventId) -> [u8; 8] {
-    let digest = Sha256::digest(id.as_str().as_bytes());
-    let mut hash = [0; 8];
-    hash.copy_from_slice(&digest[..8]);
-    hash
+    EventMark::of(id).0
 }
 
 /// Names one call, so that a command that a cluster's connection repeats is done once.
@@ -443,13 +439,13 @@ fn author(message: &Message) -> Option<&str> {
     message.author.as_ref().map(|author| author.id.as_str())
 }
 
-fn quoted_author(message: &Message) -> Option<&str> {
+pub(crate) fn quoted_author(message: &Message) -> Option<&str> {
     let author = message.quoted.as_ref()?.author.as_ref()?;
     Some(author.id.as_str())
 }
 
 /// Who is quoted in what an event posts.
-fn quoted(event: &Event) -> Option<&str> {
+pub(crate) fn quoted(event: &Event) -> Option<&str> {
     match &event.kind {
         EventKind::Posted(posted) => {
             let author = posted.quoted.as_ref()?.author.as_ref()?;

@@ -46,6 +46,11 @@ impl Reply {
         Ok((self.text()?, self.text()?))
     }
 
+    /// Whether nothing is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.len() == 0
+    }
+
     /// What is left, each part read by `read`.
     pub(crate) fn each<T>(
         mut self,

@@ -1,6 +1,6 @@
 //! How the store is laid out, written down in Redis so that other versions of this program notice.
 
-use crate::{PARTITIONS, RedisStore, fault::Fault};
+use crate::{PARTITIONS, Purpose, RedisStore, fault::Fault};
 use redis::{RedisError, Value, cmd, from_redis_value};
 use std::collections::HashMap;
 
@@ -11,18 +11,24 @@ const VERSION: u32 = 1;
 const WORD: &str = "causerie";
 
 impl RedisStore {
-    /// Checks the layout and the key, and writes both down if nobody did.
-    pub(crate) async fn check_schema(&self, encrypts: bool) -> Result<(), Fault> {
+    /// Checks the layout and the key, and writes both down if nobody did, unless it is to be read
+    /// alone.
+    pub(crate) async fn check_schema(&self, encrypts: bool, purpose: Purpose) -> Result<(), Fault> {
         let key = format!("{}schema", self.prefix);
-        for (field, value) in [("version", VERSION), ("partitions", PARTITIONS.into())] {
-            let mut set = cmd("HSETNX");
-            set.arg(&key).arg(field).arg(value);
-            self.link.send(&set, Some(&key)).await?;
+        if purpose == Purpose::Use {
+            for (field, value) in [("version", VERSION), ("partitions", PARTITIONS.into())] {
+                let mut set = cmd("HSETNX");
+                set.arg(&key).arg(field).arg(value);
+                self.link.send(&set, Some(&key)).await?;
+            }
         }
         let mut get = cmd("HGETALL");
         get.arg(&key);
         let found = self.link.send(&get, None).await?;
         let found = fields(found)?;
+        if found.is_empty() {
+            return Err(Fault::Nothing);
+        }
         let number = |field: &str| -> Result<u32, Fault> {
             let text = found
                 .get(field)
@@ -45,7 +51,7 @@ impl RedisStore {
         if let Some(check) = found.get("check") {
             self.seal.read::<String>(&place, check)?;
         }
-        if encrypts {
+        if encrypts && purpose == Purpose::Use {
             let mut set = cmd("HSET");
             let check = self.seal.write(&place, &WORD)?;
             set.arg(&key).arg("check").arg(check);

@@ -43,6 +43,12 @@ pub(crate) struct Scripts {
     pub(crate) reserve: Script,
     pub(crate) settle: Script,
     pub(crate) lease: Script,
+    pub(crate) export: Script,
+    pub(crate) import: Script,
+    pub(crate) busy: Script,
+    pub(crate) scan: Script,
+    pub(crate) entries: Script,
+    pub(crate) put: Script,
 }
 
 impl Scripts {
@@ -73,6 +79,12 @@ impl Scripts {
             reserve: ledger(include_str!("lua/reserve.lua")),
             settle: ledger(include_str!("lua/settle.lua")),
             lease: ledger(include_str!("lua/lease.lua")),
+            export: partition(include_str!("lua/export.lua")),
+            import: partition(include_str!("lua/import.lua")),
+            busy: partition(include_str!("lua/busy.lua")),
+            scan: ledger(include_str!("lua/scan.lua")),
+            entries: ledger(include_str!("lua/entries.lua")),
+            put: ledger(include_str!("lua/put.lua")),
         }
     }
 }

@@ -3,15 +3,19 @@
 mod archive;
 mod ledger;
 mod mailbox;
+mod transfer;
 
 use crate::{KEEP_TURNS, MAILBOX_LIMIT, REMEMBER_EVENTS, forget, title};
 use causerie_core::{
     Clock, Text, Timestamp,
     event::Event,
-    id::{ConversationId, EventId, Fence, ParticipantId, ReplicaId, Seq},
+    id::{ConversationId, Fence, ParticipantId, ReplicaId, Seq},
     message::Message,
     outcome::TurnRecord,
-    store::{ClaimKey, ConversationState, JournalEntry, ReservationId, StoreError},
+    store::{
+        ClaimKey, ConversationState, JournalEntry, ReservationId, StoreError,
+        transfer::{EventMark, LONGEST_WINDOW, Migration},
+    },
 };
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -21,9 +25,6 @@ use std::{
 
 /// How often what has expired is removed.
 const SWEEP: Duration = Duration::from_secs(3600);
-
-/// The longest window a budget may have: that of a month.
-const LONGEST_WINDOW: Duration = Duration::from_secs(31 * 86_400);
 
 /// Keeps everything in memory. For tests, for trying things out, and as the reference that the
 /// other stores are compared with.
@@ -51,6 +52,7 @@ struct Inner {
     budgets: HashMap<String, (Timestamp, u64)>,
     reservations: HashMap<ReservationId, Reservation>,
     leases: HashMap<String, Lease>,
+    migration: Option<Migration>,
     swept: Timestamp,
 }
 
@@ -61,7 +63,7 @@ struct Conversation {
     messages: Vec<Message>,
     last_seq: Seq,
     mail: Vec<Mail>,
-    seen: HashMap<EventId, Timestamp>,
+    seen: HashMap<EventMark, Timestamp>,
     journal: Vec<JournalEntry>,
     /// The newest last, with its place among those of all conversations.
     records: VecDeque<(u64, TurnRecord)>,

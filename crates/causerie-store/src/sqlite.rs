@@ -9,6 +9,7 @@ mod mailbox;
 mod schema;
 mod session;
 mod sweep;
+mod transfer;
 mod worker;
 
 use crate::MAILBOX_LIMIT;
@@ -134,6 +135,26 @@ impl SqliteStore {
             readers,
             next_reader: AtomicUsize::new(0),
             _lock: None,
+        })
+    }
+
+    /// Opens the store at `path` for reading, and keeps every other process from opening it for
+    /// writing: a source of [`causerie_core::store::transfer`].
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`]; and if nothing is there.
+    pub fn open_source(
+        path: impl Into<PathBuf>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        let path = path.into();
+        // Where nothing is, no lock is left either.
+        file::open_read_only(&path)?;
+        let lock = file::Lock::take(&path)?;
+        let opened = Self::open_read_only(path, clock)?;
+        Ok(Self {
+            _lock: Some(lock),
+            ..opened
         })
     }
 

@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod mail;
 pub mod random;
 pub mod sample;
+pub mod transfer;
 pub mod turns;
 pub mod world;
 
@@ -105,11 +106,29 @@ macro_rules! store_conformance {
             ledger::a_commit_settles
             ledger::a_stale_commit_settles_nothing
             ledger::a_role_is_held_by_one
+            transfer::every_conversation_is_listed_once
+            transfer::a_copy_is_the_same_from_any_store
+            transfer::a_copy_goes_there_and_back
+            transfer::an_import_twice_changes_nothing
+            transfer::an_import_replaces_what_was_there
+            transfer::an_import_is_whole_or_nothing
+            transfer::a_conversation_goes_on_where_it_was
+            transfer::an_erased_conversation_stays_erased
+            transfer::who_was_carried_can_be_erased
+            transfer::the_ledger_counts_on
+            transfer::what_is_past_stays_behind
+            transfer::a_store_in_use_says_so
+            transfer::a_migration_is_marked
         }
 
         #[test]
         fn random_operations_are_answered_as_in_memory() {
             $crate::store_conformance::random::compare($open);
+        }
+
+        #[test]
+        fn random_worlds_are_carried_there_and_back() {
+            $crate::store_conformance::random::carried_there_and_back($open);
         }
     };
     ($open:path => $($module:ident :: $promise:ident)*) => {

@@ -101,6 +101,19 @@ Examples:
 
 Each turn is shown with its conversation, so begin without one. It reads beside a running server and changes nothing. No text of people is shown.")]
     Explain(ExplainArgs),
+    /// Move everything that is kept from one store to another
+    #[command(after_help = "\
+Examples:
+  causerie migrate --from sqlite:causerie.db --to redis://redis.example
+  causerie migrate --from redis://redis.example --to sqlite:back.db
+  causerie migrate --from sqlite:causerie.db --to redis://redis.example --check
+
+Stop every server on both first. The source is never changed. Begun again after it was broken off, it
+goes on; until it has come to its end, no server opens the target. Files are relative to the data
+directory; what [store.redis] says (prefix, password, encryption) holds for Redis. Claims and roles
+are left behind. Exit codes: 0 both hold the same, 64 wrong usage, 65 they differ, 69 one cannot be
+used, is in use, or the target holds something else.")]
+    Migrate(MigrateArgs),
     /// Try everything the server needs, and say what to fix
     #[command(after_help = "\
 Checks the configuration as `check` does, then writes to the store and reads from it, looks at the
@@ -185,6 +198,24 @@ pub struct ExplainArgs {
     /// How many turns
     #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 10)]
     pub limit: usize,
+}
+
+/// What to move where.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// The store where everything is: sqlite:FILE, redis://HOST, redis-sentinel://… or
+    /// redis-cluster://…
+    #[arg(long, value_name = "URL")]
+    pub from: String,
+    /// The store where it goes
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// Only compare both
+    #[arg(long)]
+    pub check: bool,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to measure.

@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod doctor;
 mod explain;
+mod migrate;
 mod models;
 mod ready;
 mod run;
@@ -33,6 +34,7 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Ready => ready::run(&global),
         Command::Chat(args) => terminal::chat(&args, &global),
         Command::Ask(args) => terminal::ask(&args, &global),
+        Command::Migrate(args) => migrate::run(&args, &global),
         Command::Explain(args) => explain::run(&args, &global),
     }
 }

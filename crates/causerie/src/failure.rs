@@ -1,6 +1,6 @@
 //! Why a command did not do it, and the exit code that says so to scripts.
 
-use crate::{admin::AdminError, config::ConfigError};
+use crate::{admin::AdminError, config::ConfigError, migrate::MigrateError};
 use causerie_core::{
     assemble::AssembleError,
     backend::BackendError,
@@ -14,6 +14,8 @@ use thiserror::Error;
 
 /// Wrong usage or configuration.
 pub const USAGE: u8 = 64;
+/// What should be the same is not.
+pub const DIFFERENT: u8 = 65;
 /// A model, a store or a port is not available.
 pub const UNAVAILABLE: u8 = 69;
 /// A mistake of ours.
@@ -80,6 +82,9 @@ pub enum Failure {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Everything cannot go from one store to another.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
     /// The store of the configuration cannot be read from outside.
     #[error("the store is in memory, so only /why in the conversation itself can tell")]
     MemoryStore,
@@ -135,10 +140,12 @@ impl Failure {
             | Failure::Argument { .. }
             | Failure::ModelRef(_)
             | Failure::MemoryStore
+            | Failure::Migrate(MigrateError::Memory)
             | Failure::Endpoint { .. }
             | Failure::Admin(AdminError::Public(_)) => USAGE,
             Failure::Model(_)
             | Failure::Store(_)
+            | Failure::Migrate(_)
             | Failure::NotRunning { .. }
             | Failure::Admin(_)
             | Failure::Bench(_) => UNAVAILABLE,

@@ -8,6 +8,7 @@
 //! * [`wire`]: the configuration becomes an engine with platforms, models and a store
 //! * [`admin`], [`telemetry`]: what the operator sees
 //! * [`echo`], [`deferred`]: backends of the server itself
+//! * [`migrate`]: everything that is kept goes to another store
 //! * [`bench`](mod@bench): what a turn costs on this machine
 
 pub mod admin;
@@ -18,6 +19,7 @@ pub mod config;
 pub mod deferred;
 pub mod echo;
 pub mod failure;
+pub mod migrate;
 pub mod telemetry;
 pub mod wire;
 

@@ -6,14 +6,16 @@ pub mod persona;
 mod platform;
 mod redis;
 mod remote;
+mod transfer;
 
 pub use model::{Loading, backends};
 pub use platform::{Platforms, platforms};
 pub use redis::{redis, redis_config};
 pub use remote::{client, micros};
+pub use transfer::Carried;
 
 use crate::{
-    config::{Config, Language, RedisConfig, RuleConfig, StoreUrl},
+    config::{Config, Language, RuleConfig, StoreUrl},
     failure::Failure,
 };
 use causerie_core::{
@@ -24,9 +26,10 @@ use causerie_core::{
     tool::Tool,
 };
 use causerie_engine::{Admission, Pattern, PlatformEntry, Rule};
-use causerie_redis::Address;
+use causerie_redis::RedisStore;
 use causerie_store::{MemoryStore, SqliteStore};
 use std::{fs, path::Path, sync::Arc, time::Duration};
+use transfer::refuse_half;
 
 /// How long a claim outlives a process that died. One store has one process, which takes its own
 /// conversations up again after its start; this is how long people wait for that.
@@ -72,16 +75,27 @@ impl OpenStore {
     pub async fn configured(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
         match &config.store.url {
             StoreUrl::Memory => Ok(Self::memory(clock)),
-            StoreUrl::Sqlite(file) => Self::sqlite(&config.server.data_dir.join(file), clock),
-            StoreUrl::Redis(address) => Self::shared(address, &config.store.redis).await,
+            StoreUrl::Sqlite(file) => {
+                let path = config.server.data_dir.join(file);
+                let open = Self::sqlite(&path, clock)?;
+                if let Some(store) = &open.sqlite {
+                    refuse_half(store.as_ref(), &path.display().to_string()).await?;
+                }
+                Ok(open)
+            }
+            StoreUrl::Redis(address) => {
+                let store = redis(address, &config.store.redis).await?;
+                refuse_half(&store, &address.to_string()).await?;
+                Ok(Self::shared(store))
+            }
         }
     }
 
-    async fn shared(address: &Address, config: &RedisConfig) -> Result<Self, Failure> {
-        Ok(Self {
-            store: Arc::new(redis(address, config).await?),
+    fn shared(store: RedisStore) -> Self {
+        Self {
+            store: Arc::new(store),
             sqlite: None,
-        })
+        }
     }
 
     /// Opens the store of the configuration for reading, beside a server that runs.
@@ -91,7 +105,9 @@ impl OpenStore {
     pub async fn read_only(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
         match &config.store.url {
             StoreUrl::Memory => Err(Failure::MemoryStore),
-            StoreUrl::Redis(address) => Self::shared(address, &config.store.redis).await,
+            StoreUrl::Redis(address) => {
+                Ok(Self::shared(redis(address, &config.store.redis).await?))
+            }
             StoreUrl::Sqlite(file) => {
                 let path = config.server.data_dir.join(file);
                 let store = Arc::new(SqliteStore::open_read_only(path, clock)?);

@@ -12,3 +12,4 @@ mod place;
 mod retention;
 mod size;
 mod talk;
+mod transfer;

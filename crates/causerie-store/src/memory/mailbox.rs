@@ -10,7 +10,7 @@ use causerie_core::{
     outcome::TurnRecord,
     store::{
         Claim, ClaimKey, Claimant, Commit, Committed, JournalEntry, Mailbox, Offered, Release,
-        Renewed, StoreError,
+        Renewed, StoreError, transfer::EventMark,
     },
 };
 use std::time::Duration;
@@ -31,18 +31,19 @@ impl Mailbox for MemoryStore {
             .entry(event.conversation.clone())
             .or_default();
         conversation.expire(now);
-        if conversation.seen.contains_key(&event.id) {
+        let mark = EventMark::of(&event.id);
+        if conversation.seen.contains_key(&mark) {
             return Ok(Offered::Duplicate);
         }
         if let Some(record) = change(conversation, event, now) {
-            conversation.seen.insert(event.id.clone(), now);
+            conversation.seen.insert(mark, now);
             inner.record(record);
             return Ok(Offered::Amended);
         }
         if conversation.mail.len() >= self.mailbox_limit {
             return Ok(Offered::Full);
         }
-        conversation.seen.insert(event.id.clone(), now);
+        conversation.seen.insert(mark, now);
         if conversation.title.is_empty() {
             conversation.title = title::of_event(event).unwrap_or_default();
         }

@@ -313,7 +313,7 @@ impl Session {
     }
 }
 
-fn decode_all<T: serde::de::DeserializeOwned>(
+pub(super) fn decode_all<T: serde::de::DeserializeOwned>(
     mut rows: rusqlite::Rows<'_>,
 ) -> Result<Vec<T>, Fault> {
     let mut found = vec![];

@@ -111,7 +111,10 @@ impl Session {
         Ok(Some(Fence(fence as u64)))
     }
 
-    fn reservation(&self, id: &ReservationId) -> Result<Option<(bool, Vec<Taken>)>, Fault> {
+    pub(super) fn reservation(
+        &self,
+        id: &ReservationId,
+    ) -> Result<Option<(bool, Vec<Taken>)>, Fault> {
         let found = self
             .connection
             .prepare_cached(
@@ -129,14 +132,14 @@ impl Session {
     }
 
     /// The window a budget's row speaks of.
-    fn window(&self, key: &str) -> Result<Option<i64>, Fault> {
+    pub(super) fn window(&self, key: &str) -> Result<Option<i64>, Fault> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT start FROM budget WHERE key = ?")?;
         Ok(statement.query_row([key], |row| row.get(0)).optional()?)
     }
 
-    fn used(&self, key: &str, start: i64) -> Result<u64, Fault> {
+    pub(super) fn used(&self, key: &str, start: i64) -> Result<u64, Fault> {
         let used: Option<i64> = self
             .connection
             .prepare_cached("SELECT used FROM budget WHERE key = ? AND start = ?")?
@@ -145,7 +148,7 @@ impl Session {
         Ok(used.unwrap_or_default().unsigned_abs())
     }
 
-    fn set_used(&self, key: &str, start: i64, used: u64) -> Result<(), Fault> {
+    pub(super) fn set_used(&self, key: &str, start: i64, used: u64) -> Result<(), Fault> {
         let used = i64::try_from(used).unwrap_or(i64::MAX);
         self.execute(
             "INSERT OR REPLACE INTO budget (key, start, used) VALUES (?, ?, ?)",
@@ -156,4 +159,4 @@ impl Session {
 }
 
 /// A budget's key, the beginning of its window, and what was taken.
-type Taken = (String, i64, u64);
+pub(super) type Taken = (String, i64, u64);

@@ -15,6 +15,7 @@ use causerie_core::{
     record,
     store::{
         Claim, ClaimKey, Claimant, Commit, Committed, JournalEntry, Offered, Release, Renewed,
+        transfer::EventMark,
     },
 };
 use rusqlite::{OptionalExtension, params};
@@ -199,8 +200,14 @@ impl Session {
     /// Remembers an event. `false` if it was here before.
     fn see(&self, conversation: i64, event: &Event, now: Timestamp) -> Result<bool, Fault> {
         let new = self.execute(
-            "INSERT OR IGNORE INTO seen (conversation, event, at) VALUES (?, ?, ?)",
-            params![conversation, event.id.as_str(), now.0],
+            "INSERT OR IGNORE INTO seen (conversation, event, at) SELECT ?1, ?2, ?3
+             WHERE NOT EXISTS (SELECT 1 FROM seen_mark WHERE conversation = ?1 AND mark = ?4)",
+            params![
+                conversation,
+                event.id.as_str(),
+                now.0,
+                EventMark::of(&event.id).0
+            ],
         )?;
         Ok(new == 1)
     }
@@ -379,7 +386,7 @@ impl Session {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn journal(&self, conversation: i64) -> Result<Vec<JournalEntry>, Fault> {
+    pub(super) fn journal(&self, conversation: i64) -> Result<Vec<JournalEntry>, Fault> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT body FROM journal WHERE conversation = ? ORDER BY number")?;

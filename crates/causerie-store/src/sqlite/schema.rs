@@ -7,7 +7,7 @@ pub(super) const APPLICATION_ID: i32 = 0x4341_5553;
 
 /// The steps from nothing to now. `PRAGMA user_version` counts those that were taken; a change of
 /// the schema is one more entry at the end, and none is ever changed.
-pub(super) const MIGRATIONS: &[&str] = &[V1];
+pub(super) const MIGRATIONS: &[&str] = &[V1, V2];
 
 /// Seconds and milliseconds are UTC milliseconds since 1970 throughout; `body` columns are records
 /// (`causerie_core::record`).
@@ -101,6 +101,22 @@ CREATE TABLE lease (
     fence        INTEGER NOT NULL,
     until        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// For what came from another store: events of which only a mark is known, and from which store.
+const V2: &str = "
+CREATE TABLE seen_mark (
+    conversation INTEGER NOT NULL,
+    mark         BLOB NOT NULL,
+    at           INTEGER NOT NULL,
+    PRIMARY KEY (conversation, mark)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE migration (
+    id           INTEGER PRIMARY KEY CHECK (id = 1),
+    source       TEXT NOT NULL,
+    done         INTEGER NOT NULL
+) STRICT;
 ";
 
 /// Takes the steps of `migrations` that the file has not seen, each in a transaction of its own.

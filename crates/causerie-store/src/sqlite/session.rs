@@ -12,7 +12,7 @@ pub(super) struct Session {
     clock: Arc<dyn Clock>,
     writes: bool,
     /// The highest place given in the queue of conversations that are ready.
-    last_ready: i64,
+    pub(super) last_ready: i64,
     /// The last conversation whose expired rows were swept, and when.
     pub(super) swept: i64,
     pub(super) swept_at: Timestamp,

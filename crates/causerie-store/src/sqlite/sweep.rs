@@ -2,7 +2,7 @@
 
 use super::{fault::Fault, session::Session};
 use crate::REMEMBER_EVENTS;
-use causerie_core::Timestamp;
+use causerie_core::{Timestamp, store::transfer::LONGEST_WINDOW};
 use rusqlite::OptionalExtension;
 use std::time::Duration;
 
@@ -15,9 +15,6 @@ const CONVERSATIONS: i64 = 4;
 /// Expired rows of each other table that are removed in one step.
 const ROWS: i64 = 64;
 
-/// The longest window a budget may have: that of a month.
-const LONGEST_WINDOW: Duration = Duration::from_secs(31 * 86_400);
-
 impl Session {
     /// Takes a step, unless one was taken just before. No single offer pays for all.
     pub(super) fn sweep(&mut self, now: Timestamp) -> Result<(), Fault> {
@@ -29,6 +26,10 @@ impl Session {
         let last = self.swept + CONVERSATIONS;
         self.execute(
             "DELETE FROM seen WHERE conversation > ? AND conversation <= ? AND at < ?",
+            [self.swept, last, old],
+        )?;
+        self.execute(
+            "DELETE FROM seen_mark WHERE conversation > ? AND conversation <= ? AND at < ?",
             [self.swept, last, old],
         )?;
         let beyond: Option<i64> = self

@@ -2,6 +2,7 @@
 
 use super::{
     sample::{self, conversation, participant},
+    transfer::{carry, contents},
     world::{Opened, Setup, TTL, World, claimant},
 };
 use causerie_core::{
@@ -25,6 +26,9 @@ use std::{fmt::Debug, future::Future, time::Duration};
 
 /// Sequences that are tried.
 const CASES: u32 = 64;
+
+/// Sequences whose world is carried from one store to another and back: three stores for each.
+const JOURNEYS: u32 = 24;
 
 /// One thing to do to both stores. Numbers choose among what there is.
 #[derive(Clone, Debug)]
@@ -63,19 +67,63 @@ const NUMBERS: u32 = 24;
 /// # Panics
 /// If an answer differs, with the shortest sequence found that makes it differ.
 pub fn compare<F: Future<Output = Opened>>(open: impl Fn(Setup) -> F) {
+    for_all(CASES, async |operations| {
+        same_answers(&open, &operations).await
+    });
+}
+
+/// Carries random worlds from memory into a store and back.
+///
+/// # Panics
+/// If something is not as it was, with the shortest sequence found after which it is not.
+pub fn carried_there_and_back<F: Future<Output = Opened>>(open: impl Fn(Setup) -> F) {
+    carried_between(in_memory, open);
+}
+
+/// Carries random worlds from one store into another and back into a new one of the first kind.
+///
+/// # Panics
+/// If something is not as it was, with the shortest sequence found after which it is not.
+pub fn carried_between<F, G>(open: impl Fn(Setup) -> F, other: impl Fn(Setup) -> G)
+where
+    F: Future<Output = Opened>,
+    G: Future<Output = Opened>,
+{
+    for_all(JOURNEYS, async |operations| {
+        let mut side = Side::new(World::new(&open).await);
+        for operation in &operations {
+            side.perform(operation).await;
+        }
+        let (there, back) = (World::new(&other).await, World::new(&open).await);
+        for world in [&there, &back] {
+            use causerie_core::Clock;
+            let passed = side.world.clock.now().since(world.clock.now());
+            world.clock.advance(passed);
+        }
+        carry(&side.world, &there).await;
+        carry(&there, &back).await;
+        let before = contents(&side.world).await;
+        prop_assert_eq!(&before, &contents(&there).await, "there");
+        prop_assert_eq!(&before, &contents(&back).await, "back");
+        let claimed = (side.claimable().await, Side::new(back).claimable().await);
+        prop_assert_eq!(claimed.0, claimed.1, "claimed");
+        Ok(())
+    });
+}
+
+fn for_all(cases: u32, test: impl AsyncFn(Vec<Operation>) -> Result<(), TestCaseError>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime starts");
     let config = Config {
-        cases: CASES,
+        cases,
         failure_persistence: None,
         ..Config::default()
     };
     let sequences = prop::collection::vec(operation(), 1..60);
-    let result = TestRunner::new(config).run(&sequences, |operations| {
-        runtime.block_on(same_answers(&open, &operations))
-    });
+    let result =
+        TestRunner::new(config).run(&sequences, |operations| runtime.block_on(test(operations)));
     if let Err(error) = result {
         panic!("{error}");
     }
@@ -245,6 +293,17 @@ impl Side {
         ));
         self.claims.insert(0, claim);
         told
+    }
+
+    /// All that is claimed when every claim has run out, by conversation.
+    async fn claimable(&mut self) -> Vec<String> {
+        self.world.clock.advance(Duration::from_secs(60));
+        let mut claimed = vec![];
+        while let Some(claim) = self.world.claim().await {
+            claimed.push(self.granted(claim));
+        }
+        claimed.sort_unstable();
+        claimed
     }
 
     /// All that can be read.

@@ -9,7 +9,7 @@ use causerie_core::{
     message::Message,
     store::{
         Claim, ClaimKey, Claimant, Commit, Committed, Erase, Erased, HistoryRange, JournalEntry,
-        Offered, Release, Renewed, Store, StoreError,
+        Offered, Release, Renewed, Store, StoreError, transfer::Transfer,
     },
 };
 use std::{any::Any, future::Future, sync::Arc, time::Duration};
@@ -28,14 +28,17 @@ pub struct Setup {
 /// An empty store, and what must live as long as it does.
 pub struct Opened {
     store: Arc<dyn Store>,
+    transfer: Arc<dyn Transfer>,
     _keep: Box<dyn Any + Send + Sync>,
 }
 
 impl Opened {
     /// `store`, with a directory or a server it needs.
-    pub fn new(store: impl Store + 'static, keep: impl Any + Send + Sync) -> Self {
+    pub fn new(store: impl Store + Transfer + 'static, keep: impl Any + Send + Sync) -> Self {
+        let store = Arc::new(store);
         Self {
-            store: Arc::new(store),
+            store: store.clone(),
+            transfer: store,
             _keep: Box::new(keep),
         }
     }
@@ -45,6 +48,8 @@ impl Opened {
 pub struct World {
     /// The store.
     pub store: Arc<dyn Store>,
+    /// The same one, as it is carried.
+    pub transfer: Arc<dyn Transfer>,
     /// Its time.
     pub clock: Arc<ManualClock>,
     _opened: Opened,
@@ -69,6 +74,7 @@ impl World {
         let opened = open(setup).await;
         Self {
             store: Arc::clone(&opened.store),
+            transfer: Arc::clone(&opened.transfer),
             clock,
             _opened: opened,
         }
