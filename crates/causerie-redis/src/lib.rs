@@ -71,7 +71,7 @@
 //! full. [`RedisStore::health`] tells all of this.
 //!
 //! In reading order: [`config`] and [`address`], `link` (the connection), `script` and `lua/`,
-//! `seal` (compression, encryption), `book` and `chunk` (history), `conversation`, then `mailbox`, `archive`,
+//! `seal` (compression, encryption), `book`, `chunk` and `pack` (history), `conversation`, then `mailbox`, `archive`,
 //! `ledger`, `reseal`, and [`health`].
 
 pub mod address;
@@ -85,6 +85,7 @@ pub mod health;
 mod ledger;
 mod link;
 mod mailbox;
+mod pack;
 mod reply;
 mod reseal;
 mod schema;
