@@ -7,6 +7,8 @@ mod endpoints;
 mod first_day;
 mod operator;
 mod quiet;
+mod redis;
+mod replicas;
 
 use std::{
     fs,

@@ -455,7 +455,7 @@ pub enum StoreError {
     #[error("the claim was lost")]
     Stale,
     /// It may work later.
-    #[error("the store is not available")]
+    #[error("the store is not available: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// There is no room left where the store writes.
     #[error("no space left for the store at {}; free some and the server goes on", path.display())]
@@ -472,7 +472,7 @@ pub enum StoreError {
         pid: Option<u32>,
     },
     /// A newer program wrote it.
-    #[error("{} has schema version {found} and this program knows {known}; use a newer causerie, or another data_dir", path.display())]
+    #[error("{} has schema version {found} and this program knows {known}; use a newer causerie, or another store", path.display())]
     Newer {
         /// What.
         path: PathBuf,
@@ -482,7 +482,7 @@ pub enum StoreError {
         known: u32,
     },
     /// It refuses who we are or what we do: a name, a password or rights must be put right.
-    #[error("{} refuses us; check the user, the password and the rights", path.display())]
+    #[error("{} refuses us; check the user, the password and the rights: {source}", path.display())]
     Denied {
         /// What.
         path: PathBuf,
@@ -499,7 +499,7 @@ pub enum StoreError {
         key: String,
     },
     /// What is stored cannot be read.
-    #[error("{} is damaged: {detail}; move it away and restore a backup, or `sqlite3 FILE .recover` what is left", path.display())]
+    #[error("{} is damaged: {detail}; move it away and restore a backup", path.display())]
     Corrupt {
         /// What.
         path: PathBuf,

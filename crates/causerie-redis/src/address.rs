@@ -62,6 +62,19 @@ pub enum AddressError {
     Extra,
 }
 
+impl Address {
+    /// The same place, as somebody else: a name or a password that is set replaces the one here.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Credentials) -> Self {
+        let own = self.credentials;
+        self.credentials = Credentials {
+            user: credentials.user.or(own.user),
+            password: credentials.password.or(own.password),
+        };
+        self
+    }
+}
+
 impl FromStr for Address {
     type Err = AddressError;
 
@@ -221,6 +234,24 @@ mod tests {
         assert_eq!(password.expose_secret(), "p@ss:w@rd");
         let address = parse("redis://:secret@host");
         assert_eq!(address.credentials.user, None);
+    }
+
+    #[test]
+    fn what_is_set_besides_replaces_what_stands_in_the_address() {
+        let who = |user: Option<&str>, password: Option<&str>| Credentials {
+            user: user.map(str::to_owned),
+            password: password.map(SecretString::from),
+        };
+        for (user, password, expected) in [
+            (None, None, ("ann", "first")),
+            (Some("bob"), None, ("bob", "first")),
+            (None, Some("second"), ("ann", "second")),
+        ] {
+            let address = parse("redis://ann:first@host").with_credentials(who(user, password));
+            let found = address.credentials;
+            assert_eq!(found.user.as_deref(), Some(expected.0));
+            assert_eq!(found.password.unwrap().expose_secret(), expected.1);
+        }
     }
 
     #[test]

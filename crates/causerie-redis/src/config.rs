@@ -44,8 +44,13 @@ impl Config {
     /// # Errors
     /// If `address` is none.
     pub fn new(address: &str) -> Result<Self, AddressError> {
-        Ok(Self {
-            address: address.parse()?,
+        Ok(Self::at(address.parse()?))
+    }
+
+    /// The configuration for Redis at `address`, everything else as usual.
+    pub fn at(address: Address) -> Self {
+        Self {
+            address,
             prefix: "causerie:".to_owned(),
             ca_file: None,
             sentinel: None,
@@ -56,7 +61,7 @@ impl Config {
             response_timeout: Duration::from_secs(3),
             max_in_flight: 256,
             confirm_replicas: 0,
-        })
+        }
     }
 }
 

@@ -73,7 +73,7 @@ impl Fault {
             | Fault::Unconfirmed(_)
             | Fault::Busy
             | Fault::Cluster
-            | Fault::Contended => StoreError::Unavailable(Box::new(self)),
+            | Fault::Contended => unavailable(path, self),
         }
     }
 }
@@ -89,9 +89,22 @@ fn redis_at(error: RedisError, path: PathBuf) -> StoreError {
     }
     // A cluster's own connection follows these.
     if let ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::CrossSlot) = error.kind() {
-        return StoreError::Unavailable(Box::new(Fault::Cluster));
+        return unavailable(path, Fault::Cluster);
     }
-    StoreError::Unavailable(Box::new(error))
+    unavailable(path, Fault::Redis(error))
+}
+
+fn unavailable(path: PathBuf, fault: Fault) -> StoreError {
+    StoreError::Unavailable(Box::new(At { path, fault }))
+}
+
+/// What went wrong, and where.
+#[derive(Debug, Error)]
+#[error("{}: {fault}", path.display())]
+struct At {
+    path: PathBuf,
+    #[source]
+    fault: Fault,
 }
 
 pub(crate) fn is_denied(error: &RedisError) -> bool {

@@ -26,6 +26,7 @@ pub use causerie_engine as engine;
 pub use causerie_local as local;
 pub use causerie_markup as markup;
 pub use causerie_openai as openai;
+pub use causerie_redis as redis;
 pub use causerie_store as store;
 pub use causerie_terminal as terminal;
 pub use causerie_web as web;

@@ -4,24 +4,36 @@
 mod model;
 pub mod persona;
 mod platform;
+mod redis;
 mod remote;
 
 pub use model::{Loading, backends};
 pub use platform::{Platforms, platforms};
+pub use redis::{redis, redis_config};
 pub use remote::{client, micros};
 
 use crate::{
-    config::{Config, Language, RuleConfig, StoreUrl},
+    config::{Config, Language, RedisConfig, RuleConfig, StoreUrl},
     failure::Failure,
 };
-use causerie_core::{Clock, id::PersonaName, platform::Platform, store::Store, tool::Tool};
+use causerie_core::{
+    Clock,
+    id::{PersonaName, ReplicaId},
+    platform::Platform,
+    store::Store,
+    tool::Tool,
+};
 use causerie_engine::{Admission, Pattern, PlatformEntry, Rule};
+use causerie_redis::Address;
 use causerie_store::{MemoryStore, SqliteStore};
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 /// How long a claim outlives a process that died. One store has one process, which takes its own
 /// conversations up again after its start; this is how long people wait for that.
 const CLAIM_TTL: Duration = Duration::from_secs(10);
+/// The same where another server takes over. With what it takes to notice it is less than five
+/// seconds.
+const SHARED_CLAIM_TTL: Duration = Duration::from_secs(4);
 
 /// An open store, and what must be done at the end.
 pub struct OpenStore {
@@ -56,21 +68,30 @@ impl OpenStore {
     /// Opens the store of the configuration.
     ///
     /// # Errors
-    /// As [`OpenStore::sqlite`].
-    pub fn configured(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
+    /// As [`OpenStore::sqlite`] and [`redis`].
+    pub async fn configured(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
         match &config.store.url {
             StoreUrl::Memory => Ok(Self::memory(clock)),
             StoreUrl::Sqlite(file) => Self::sqlite(&config.server.data_dir.join(file), clock),
+            StoreUrl::Redis(address) => Self::shared(address, &config.store.redis).await,
         }
+    }
+
+    async fn shared(address: &Address, config: &RedisConfig) -> Result<Self, Failure> {
+        Ok(Self {
+            store: Arc::new(redis(address, config).await?),
+            sqlite: None,
+        })
     }
 
     /// Opens the store of the configuration for reading, beside a server that runs.
     ///
     /// # Errors
-    /// If it is in memory, or the file is not there or cannot be used.
-    pub fn read_only(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
+    /// If it is in memory, or the file is not there or cannot be used, or as [`redis`].
+    pub async fn read_only(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, Failure> {
         match &config.store.url {
             StoreUrl::Memory => Err(Failure::MemoryStore),
+            StoreUrl::Redis(address) => Self::shared(address, &config.store.redis).await,
             StoreUrl::Sqlite(file) => {
                 let path = config.server.data_dir.join(file);
                 let store = Arc::new(SqliteStore::open_read_only(path, clock)?);
@@ -82,14 +103,16 @@ impl OpenStore {
         }
     }
 
-    /// Says whether [`OpenStore::configured`] would open it, and changes nothing.
+    /// Says whether [`OpenStore::configured`] would open it, as far as that can be told without
+    /// going anywhere or changing anything.
     ///
     /// # Errors
-    /// As [`OpenStore::sqlite`].
+    /// As [`OpenStore::sqlite`] and [`redis_config`].
     pub fn check(config: &Config) -> Result<(), Failure> {
         match &config.store.url {
             StoreUrl::Memory => Ok(()),
             StoreUrl::Sqlite(file) => Ok(SqliteStore::check(&config.server.data_dir.join(file))?),
+            StoreUrl::Redis(address) => redis_config(address, &config.store.redis).map(drop),
         }
     }
 
@@ -138,18 +161,31 @@ pub fn entry(
 /// What the operator decides about the engine.
 pub fn engine(config: &Config) -> causerie_engine::Config {
     let server = &config.server;
+    let usual = causerie_engine::Config::default();
+    let (replica, claim_ttl) = match &config.store.url {
+        StoreUrl::Redis(_) => (any_name(), SHARED_CLAIM_TTL),
+        // It has the store to itself, and is itself again after its next start.
+        StoreUrl::Sqlite(_) | StoreUrl::Memory => (usual.replica.clone(), CLAIM_TTL),
+    };
     causerie_engine::Config {
+        replica,
         max_turns: server.max_turns as usize,
         turn_deadline: server.turn_deadline.0,
-        claim_ttl: CLAIM_TTL,
+        claim_ttl,
         max_message_bytes: server.max_message_bytes as usize,
         grace: server.grace.0,
         admission: Admission {
             allow: config.admission.allow.iter().map(rule).collect(),
             block: config.admission.block.iter().map(rule).collect(),
         },
-        ..causerie_engine::Config::default()
+        ..usual
     }
+}
+
+/// A name that no other process has. Machines and containers may share names and numbers.
+fn any_name() -> ReplicaId {
+    let name = format!("{:016x}", rand::random::<u64>());
+    ReplicaId::new(name).expect("digits are a name")
 }
 
 fn rule(rule: &RuleConfig) -> Rule {
@@ -158,5 +194,20 @@ fn rule(rule: &RuleConfig) -> Rule {
         place: Pattern::new(&rule.place),
         participant: Pattern::new(&rule.participant),
         bots: rule.bots,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_that_share_a_store_have_names_of_their_own_and_are_soon_missed() {
+        let mut config = Config::default();
+        let alone = engine(&config);
+        config.store.url = StoreUrl::try_from("redis://localhost".to_owned()).unwrap();
+        let (one, other) = (engine(&config), engine(&config));
+        assert_ne!(one.replica, other.replica);
+        assert!(one.claim_ttl < Duration::from_secs(5) && one.claim_ttl < alone.claim_ttl);
     }
 }

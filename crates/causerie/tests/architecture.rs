@@ -30,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "causerie-local",
             "causerie-markup",
             "causerie-openai",
+            "causerie-redis",
             "causerie-store",
             "causerie-terminal",
             "causerie-web",

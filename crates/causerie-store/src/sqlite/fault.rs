@@ -56,7 +56,9 @@ impl Fault {
                     path: path.to_owned(),
                 },
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                    corrupt("its pages do not fit together".to_owned())
+                    let detail = "its pages do not fit together (`sqlite3 FILE .recover` saves \
+                                  what can be read)";
+                    corrupt(detail.to_owned())
                 }
                 _ if is_column(&error) => corrupt("a column holds what it cannot".to_owned()),
                 _ => StoreError::Unavailable(Box::new(error)),

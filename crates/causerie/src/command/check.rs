@@ -65,13 +65,22 @@ impl Report {
 
 fn check_store(config: &Config, report: &mut Report) -> Result<(), Failure> {
     let dir = &config.server.data_dir;
+    let promises = config.store.redis.promises();
+    if !promises.is_empty() && !matches!(config.store.url, StoreUrl::Redis(_)) {
+        let told = "only Redis does this, and it is not the store of `url`: nothing comes of it";
+        report.note(&format!("store.redis, {}", promises.join(", ")), told)?;
+    }
     match (&config.store.url, writable(dir)) {
+        (StoreUrl::Redis(address), Ok(())) => match OpenStore::check(config) {
+            Ok(()) => report.well("store", &format!("{address}; `causerie doctor` tries it")),
+            Err(failure) => report.bad("store", &failure),
+        },
         (StoreUrl::Memory, _) => report.note("store", "in memory: forgotten at the end"),
         (StoreUrl::Sqlite(file), Ok(())) => match OpenStore::check(config) {
             Ok(()) => report.well("store", &dir.join(file).display().to_string()),
             Err(failure) => report.bad("store", &failure),
         },
-        (StoreUrl::Sqlite(_), Err(failure)) => report.bad("store", &failure),
+        (StoreUrl::Sqlite(_) | StoreUrl::Redis(_), Err(failure)) => report.bad("store", &failure),
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> Result<u8, Failure> {
     let query = query(args)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let turns = runtime()?.block_on(async {
-        let open = OpenStore::read_only(&loaded.config, &clock)?;
+        let open = OpenStore::read_only(&loaded.config, &clock).await?;
         let turns = open.store.turns(&query, args.limit).await;
         open.close().await;
         turns.map_err(Failure::from)

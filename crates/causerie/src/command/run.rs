@@ -55,7 +55,7 @@ impl Server {
     ) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let personas = personas(config)?;
-        let store = OpenStore::configured(config, &clock)?;
+        let store = OpenStore::configured(config, &clock).await?;
         let admin = Admin::bind(config.server.admin, config.server.admin_allow_public).await?;
         let wire::Platforms {
             entries,

@@ -31,7 +31,7 @@ pub(super) fn chat(args: &ChatArgs, global: &Global) -> Result<u8, Failure> {
     let dir = config.server.data_dir.clone();
     runtime()?.block_on(async {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = OpenStore::configured(&config, &clock)?;
+        let store = OpenStore::configured(&config, &clock).await?;
         let chat = Chat::new(ChatConfig {
             conversation: args.conversation.clone(),
             name: user(),
@@ -66,7 +66,7 @@ pub(super) fn ask(args: &AskArgs, global: &Global) -> Result<u8, Failure> {
     config.store.url = StoreUrl::Memory;
     runtime()?.block_on(async {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = OpenStore::configured(&config, &clock)?;
+        let store = OpenStore::configured(&config, &clock).await?;
         let ask = AskConfig {
             question,
             conversation: None,

@@ -62,6 +62,7 @@ impl Document {
             report.fail_if_any()?;
         }
         let mut reader = Reader {
+            text: &text,
             schema,
             environment,
             blanks: vec![],
@@ -120,6 +121,7 @@ impl Document {
 
 /// Walks the parsed file once, for values, places, variables and what must not be shown.
 struct Reader<'a> {
+    text: &'a str,
     schema: &'a Json,
     environment: &'a BTreeMap<String, String>,
     blanks: Vec<Range<usize>>,
@@ -148,6 +150,9 @@ impl Reader<'_> {
         // What the schema does not know may be a secret under a misspelt key.
         if scalar && schema::at(self.schema, path).is_none_or(schema::is_secret) {
             self.blanks.push(span);
+        } else if scalar && let Some(who) = user_of_url(&self.text[span.clone()]) {
+            self.blanks
+                .push(span.start + who.start..span.start + who.end);
         }
         let kind = match value {
             DeValue::String(text) => ValueKind::String(self.text(path, text)),
@@ -248,6 +253,15 @@ fn blank(text: &str, ranges: &[Range<usize>]) -> String {
     out
 }
 
+/// Where in `text` a URL says as whom it is opened, with which password: from `://`, or `:` if it is
+/// misspelt, to the last `@`.
+fn user_of_url(text: &str) -> Option<Range<usize>> {
+    let begins = |mark: &str| Some(text.find(mark)? + mark.len());
+    let start = begins("://").or_else(|| begins(":"))?;
+    let end = text.rfind('@').filter(|end| *end > start)?;
+    Some(start..end)
+}
+
 /// For a file that cannot be parsed, where nobody knows what is a secret: every letter and digit
 /// but those of keys and of names of sections.
 fn blank_lines(text: &str) -> String {
@@ -317,6 +331,17 @@ mod tests {
         assert_eq!(blanked.len(), text.len());
         assert_eq!(blanked, "token = ****\n**\nrest");
         assert_eq!(blank_lines("a = \"bé\"\n"), "a = \"***\"\n");
+    }
+
+    #[test]
+    fn the_user_of_a_url_is_found() {
+        let user = |text: &'static str| user_of_url(text).map(|range| &text[range]);
+        assert_eq!(user("\"redis://ann:p@ss/w@host:1/0\""), Some("ann:p@ss/w"));
+        assert_eq!(user("\"redis://:é@host\""), Some(":é"));
+        assert_eq!(user("\"redis:ann:pw@host\""), Some("ann:pw"));
+        for text in ["", "\"redis://host\"", "\"ann@example.com\"", "\"a@b://c\""] {
+            assert_eq!(user(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub use remote::{
 pub use schema::json_schema;
 pub use server::{LogFormat, ServerConfig};
 pub use show::show;
-pub use store::{StoreConfig, StoreUrl};
+pub use store::{KeyConfig, RedisConfig, StoreConfig, StoreUrl};
 pub use value::{Period, Secret};
 
 use causerie_core::id::{ModelName, PersonaName};
@@ -169,6 +169,9 @@ impl Config {
     /// Makes relative paths relative to `base`, where the file is, and `~` the home directory.
     fn resolve_paths(&mut self, base: &Path, environment: &BTreeMap<String, String>) {
         self.server.resolve_data_dir(base, environment);
+        if let Some(file) = &mut self.store.redis.ca_file {
+            *file = base.join(&*file);
+        }
         for model in self.models.values_mut() {
             if let ModelConfig::OpenAi(model) = model
                 && let Some(file) = &mut model.ca_file

@@ -52,6 +52,9 @@ pub(super) fn complete(
     if let Err(error) = telemetry::check_filter(&config.server.log_filter) {
         complete.invalid(&keys(&["server", "log_filter"]), &error.to_string());
     }
+    for (path, reason) in config.store.redis.problems() {
+        complete.invalid(&[keys(&["store", "redis"]), path].concat(), &reason);
+    }
     for (name, model) in &config.models {
         if let ModelConfig::Local(local) = model {
             complete.local_model(name, &local.model);

@@ -133,6 +133,61 @@ fn a_file_that_is_not_toml_is_shown_where_it_breaks() {
 }
 
 #[test]
+fn a_store_that_is_none_says_what_one_looks_like() {
+    let told = [
+        "postgres://localhost",
+        "redis:localhost",
+        "redis://a,b",
+        "redis-sentinel://a,b",
+        "redis-cluster://a/1",
+        "redis://localhost?tls=1",
+    ]
+    .map(|url| error(&format!("[store]\nurl = \"{url}\"\n")));
+    insta::assert_snapshot!(told.concat());
+}
+
+#[test]
+fn an_encryption_key_that_is_none_is_shown_at_its_place() {
+    insta::assert_snapshot!(error(
+        "[store]\nurl = \"redis://localhost\"\n\n[store.redis]\nencryption_keys = [\n  \
+         { id = \"new\", key = \"c0ffee\" },\n  { id = \"the old\", key = \"c0ffee\" },\n]\n"
+    ));
+}
+
+#[test]
+fn what_redis_is_told_reaches_the_store_and_is_not_shown() {
+    let loaded = load(&format!(
+        "[store]\nurl = \"rediss://ann:first-canary@h:1/2\"\n\n[store.redis]\n\
+         password = \"second-canary\"\nprefix = \"mine:\"\nca_file = \"ca.pem\"\n\
+         confirm_replicas = 2\nretention = \"30d\"\nretention_messages = 7\n\
+         encryption_keys = [{{ id = \"k1\", key = \"{}\" }}]\n",
+        "0a1b".repeat(16)
+    ));
+    let shown = show(&loaded).unwrap();
+    let StoreUrl::Redis(address) = &loaded.config.store.url else {
+        panic!("{:?}", loaded.config.store.url);
+    };
+    let store = loaded.config.store.redis.store(address).unwrap();
+    for told in [&shown, &format!("{loaded:?}"), &format!("{store:?}")] {
+        assert!(!told.contains("canary") && !told.contains("0a1b"), "{told}");
+    }
+    assert!(shown.contains("rediss://h:1/2") && shown.contains("retention = \"30d\""));
+    assert_eq!(
+        (store.prefix.as_str(), store.confirm_replicas),
+        ("mine:", 2)
+    );
+    assert_eq!(
+        store.retention.age,
+        Some(std::time::Duration::from_secs(30 * 86_400))
+    );
+    assert_eq!(
+        (store.retention.messages, store.keys[0].id()),
+        (Some(7), "k1")
+    );
+    assert!(store.ca_file.is_some_and(|file| file.is_absolute()));
+}
+
+#[test]
 fn doors_open_to_everybody_are_errors() {
     insta::assert_snapshot!(error(
         "[server]\nadmin = \"0.0.0.0:9090\"\n\n[platforms.web]\nlisten = \"0.0.0.0:8080\"\n"
@@ -209,7 +264,7 @@ fn the_environment_stands_over_the_file() {
         config.platforms.web.unwrap().access_token.unwrap().expose(),
         "1234567890123456"
     );
-    assert_eq!(config.store.url, StoreUrl::Sqlite("causerie.db".into()));
+    assert_eq!(String::from(config.store.url), "sqlite:causerie.db");
 }
 
 #[test]
@@ -273,6 +328,12 @@ fn a_secret_is_never_shown() {
         "[platforms.web]\nlisten = \"${SECRET}\"\n".to_owned(),
         "[models.a]\nkind = \"${SECRET}\"\n".to_owned(),
         "[platforms.web]\npersona = \"${SECRET}\"\n".to_owned(),
+        format!("[platforms.web]\ncookie_key = \"{CANARY}\"\n"),
+        format!("[store]\nurl = \"redis://ann:{CANARY}@a,b\"\n"),
+        format!("[store]\nurl = \"redis://ann:{CANARY}@a\"\nurls = 1\n"),
+        format!("[store.redis]\npassword = \"{CANARY}\"\nprefix = 1\n"),
+        format!("[store.redis]\nencryption_keys = [{{ id = \"a\", key = \"{CANARY}\" }}]\n"),
+        format!("[store.redis]\nencryption_keys = [{{ id = \"a\", kye = \"{CANARY}\" }}]\n"),
     ];
     for toml in wrong {
         let error = Dir::new(&toml).load(&[("SECRET", CANARY)]).unwrap_err();
@@ -378,6 +439,9 @@ fn the_example_stays_right_without_its_comment_signs() {
         ("CAUSERIE_WEB_TOKEN", "0123456789abcdef"),
         ("HOME", "/home/ada"),
         ("OPENAI_API_KEY", "sk-0"),
+        ("REDIS_PASSWORD", "swordfish"),
+        ("CAUSERIE_COOKIE_KEY", &"0b".repeat(32)),
+        ("CAUSERIE_STORE_KEY", &"0a".repeat(32)),
     ]);
     let config = loaded
         .unwrap_or_else(|e| panic!("{}", e.render(false)))

@@ -116,10 +116,11 @@ fn local(config: &Config, model: &LocalModel) -> Result<File, Failure> {
 }
 
 /// Where models keep their states of conversations: beside the store that has the conversations,
-/// and nowhere if that keeps nothing.
+/// and nowhere if that keeps nothing, or is shared: what is forgotten through one server would stay
+/// on the disks of the others.
 fn state_dir(config: &Config) -> Option<PathBuf> {
     match &config.store.url {
-        StoreUrl::Memory => None,
+        StoreUrl::Memory | StoreUrl::Redis(_) => None,
         StoreUrl::Sqlite(file) => {
             let store = config.server.data_dir.join(file);
             Some(store.with_extension("model-state"))
@@ -227,6 +228,8 @@ mod tests {
     #[test]
     fn states_are_kept_beside_the_store_and_only_if_there_is_one() {
         assert_eq!(settings(StoreUrl::Memory).state_dir, None);
+        let shared = StoreUrl::try_from("redis://localhost".to_owned()).unwrap();
+        assert_eq!(settings(shared).state_dir, None);
         let kept = settings(StoreUrl::Sqlite("causerie.db".into())).state_dir;
         assert!(kept.unwrap().ends_with("causerie.model-state"));
     }

@@ -1,10 +1,10 @@
-//! Tries the store: reads and writes.
+//! Tries the store: reads and writes, and what a Redis should be told.
 
 use super::Report;
 use crate::{
     config::{Config, StoreUrl},
     failure::Failure,
-    wire::OpenStore,
+    wire::{self, OpenStore},
 };
 use causerie_core::{
     Clock,
@@ -12,19 +12,31 @@ use causerie_core::{
     store::{Archive, Claimant, Ledger, Store, StoreError},
 };
 use causerie_engine::SystemClock;
+use causerie_redis::{Health, RedisStore};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
+/// Clocks that differ by more make limits begin and end at odd times.
+const SKEW: i64 = 2_000;
+
 pub(super) async fn examine(config: &Config, report: &mut Report) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     match &config.store.url {
         StoreUrl::Memory => Ok(()),
+        StoreUrl::Redis(address) => match wire::redis(address, &config.store.redis).await {
+            Ok(store) => {
+                trial(&store, report).await?;
+                redis(&store, clock.as_ref(), report).await
+            }
+            // `check` does not go anywhere; this does.
+            Err(failure) => report.bad("store", &failure),
+        },
         StoreUrl::Sqlite(file) if !config.server.data_dir.join(file).exists() => {
             report.note("store", "not there yet; the server makes it when it starts")
         }
-        StoreUrl::Sqlite(_) => match OpenStore::configured(config, &clock) {
+        StoreUrl::Sqlite(_) => match OpenStore::configured(config, &clock).await {
             Ok(store) => {
                 let tried = trial(store.store.as_ref(), report).await;
                 store.close().await;
@@ -70,4 +82,106 @@ async fn trial(store: &dyn Store, report: &mut Report) -> Result<(), Failure> {
 
 fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
+}
+
+async fn redis(store: &RedisStore, clock: &dyn Clock, report: &mut Report) -> Result<(), Failure> {
+    match store.health(|| clock.now()).await {
+        Ok(nodes) => nodes
+            .iter()
+            .try_for_each(|node| examine_redis(node, report)),
+        Err(error) => report.bad("redis", &error.into()),
+    }
+}
+
+fn examine_redis(node: &Health, report: &mut Report) -> Result<(), Failure> {
+    let part = match node.node.as_str() {
+        "" => "redis".to_owned(),
+        node => format!("redis {node}"),
+    };
+    let version = node.version.as_deref().unwrap_or("of unknown version");
+    let latency = millis(node.latency);
+    report.well(&part, &format!("{version}, answers in {latency:.2} ms"))?;
+    for advice in advice(node) {
+        report.note(&part, &advice)?;
+    }
+    Ok(())
+}
+
+/// What the operator should change, in words and with the setting's name.
+fn advice(node: &Health) -> Vec<String> {
+    let mut advice = vec![];
+    if node.clock_ahead.abs() > SKEW {
+        let ahead = node.clock_ahead;
+        advice.push(format!(
+            "its clock is {ahead} ms ahead of this machine's; run a time service on both"
+        ));
+    }
+    match node.maxmemory_policy.as_deref() {
+        Some("noeviction") => {}
+        Some(policy) => advice.push(format!("maxmemory-policy is {policy}: it throws conversations away when memory is short; set noeviction")),
+        None => advice.push("it does not tell its maxmemory-policy; it must be noeviction".to_owned()),
+    }
+    match (node.append_only, node.append_fsync.as_deref()) {
+        (Some(false), _) => {
+            let saves = node.save.as_deref().is_some_and(|save| !save.is_empty());
+            let lost = if saves { "minutes of conversations" } else { "every conversation" };
+            advice.push(format!("appendonly is no: a restart loses {lost}; set appendonly yes"));
+        }
+        (_, Some("no")) => advice.push("appendfsync is no: a crash of the machine loses what was said lately; set everysec or always".to_owned()),
+        _ => {}
+    }
+    if node.role.as_deref().is_some_and(|role| role != "master") {
+        advice.push("it is a replica and takes no writes; give the address of the master, or of the Sentinels".to_owned());
+    }
+    if node.replicas.unwrap_or(0) > 0 && node.min_replicas_to_write == Some(0) {
+        advice.push("min-replicas-to-write is 0: a master that was cut off takes writes which are lost; set 1".to_owned());
+    }
+    advice
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn healthy() -> Health {
+        Health {
+            node: String::new(),
+            latency: Duration::from_micros(120),
+            clock_ahead: 3,
+            version: Some("7.0.15".to_owned()),
+            role: Some("master".to_owned()),
+            replicas: Some(0),
+            maxmemory_policy: Some("noeviction".to_owned()),
+            maxmemory: Some(0),
+            used_memory: Some(1 << 20),
+            append_only: Some(true),
+            append_fsync: Some("everysec".to_owned()),
+            save: Some("3600 1".to_owned()),
+            min_replicas_to_write: Some(0),
+        }
+    }
+
+    #[test]
+    fn a_healthy_redis_needs_no_advice_and_each_illness_has_one() {
+        assert_eq!(advice(&healthy()), Vec::<String>::new());
+        let ill: [(&str, fn(&mut Health)); 6] = [
+            ("clock", |it| it.clock_ahead = -5_000),
+            ("noeviction", |it| {
+                it.maxmemory_policy = Some("allkeys-lru".to_owned())
+            }),
+            ("appendonly", |it| it.append_only = Some(false)),
+            ("appendfsync", |it| it.append_fsync = Some("no".to_owned())),
+            ("replica", |it| it.role = Some("slave".to_owned())),
+            ("min-replicas-to-write", |it| it.replicas = Some(2)),
+        ];
+        for (word, change) in ill {
+            let mut node = healthy();
+            change(&mut node);
+            let advice = advice(&node);
+            assert!(
+                advice.len() == 1 && advice[0].contains(word),
+                "{word}: {advice:?}"
+            );
+        }
+    }
 }
