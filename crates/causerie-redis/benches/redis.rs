@@ -1,10 +1,12 @@
-//! `cargo bench -p causerie-redis`: bytes for each stored message, and turns for each second beside
-//! what `redis-benchmark` gets out of the same server with single commands.
+//! `cargo bench -p causerie-redis`: bytes for each stored message, and operations for each second
+//! beside what `redis-benchmark` gets out of the same server with single commands.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on says so")]
 
+use causerie_core::store::{Archive, HistoryRange, Mailbox};
 use causerie_redis::{Config, Key, RedisStore};
 use causerie_testkit::redis::Redis;
 use std::{
+    future::Future,
     process::Command,
     time::{Duration, Instant},
 };
@@ -12,53 +14,27 @@ use std::{
 #[path = "../tests/redis/talk.rs"]
 mod talk;
 
-/// Conversations that are written to at once.
-const WRITERS: u64 = 32;
-
-/// Turns of each of them.
-const TURNS: u64 = 60;
+/// How often each rate is measured. The best counts: a busy machine only makes things slower.
+const ROUNDS: usize = 3;
 
 #[tokio::main]
 async fn main() {
     let Some(server) = Redis::start(&[]) else {
         return;
     };
-    for (what, encrypted) in [("plain", false), ("encrypted", true)] {
-        let store = open(&server, what, encrypted).await;
-        size(&server, &store, what).await;
-        let before = busy(&server);
-        let turns = turns(&store).await;
-        let busy = (busy(&server) - before) * 1e6 / (WRITERS * TURNS) as f64;
-        println!("{what}: {turns:.0} turns (offer and commit) each second");
-        println!(
-            "  Redis works {busy:.0} microseconds for each: {:.0} at most",
-            1e6 / busy
-        );
-        for (name, command) in [
-            ("SET", &["-t", "set", "-d", "300"][..]),
-            (
-                "EVAL",
-                &[
-                    "eval",
-                    "return redis.call('set',KEYS[1],ARGV[1])",
-                    "1",
-                    "k",
-                    "v",
-                ],
-            ),
-        ] {
-            let single = benchmark(&server, command);
-            println!(
-                "  {name}: {single:.0} each second, {:.1} for each turn",
-                single / turns
-            );
+    for (chat, words) in talk::CHATS {
+        for encrypted in [false, true] {
+            size(&server, chat, words, encrypted).await;
         }
+    }
+    for clients in [1, 50] {
+        rates(&server, clients).await;
     }
 }
 
-async fn open(server: &Redis, what: &str, encrypted: bool) -> RedisStore {
+async fn open(server: &Redis, prefix: &str, encrypted: bool) -> RedisStore {
     let mut config = Config::new(&server.url()).unwrap();
-    config.prefix = format!("{what}:");
+    config.prefix = format!("{prefix}:");
     config.response_timeout = Duration::from_secs(30);
     if encrypted {
         config.keys = vec![Key::new("k1", [7; 32]).unwrap()];
@@ -66,34 +42,130 @@ async fn open(server: &Redis, what: &str, encrypted: bool) -> RedisStore {
     RedisStore::connect(&config).await.unwrap()
 }
 
-async fn size(server: &Redis, store: &RedisStore, what: &str) {
+/// What is stored of a chat, by `MEMORY USAGE` of all keys.
+async fn size(server: &Redis, chat: &str, words: &str, encrypted: bool) {
+    let what = if encrypted { "encrypted" } else { "plain" };
+    let store = open(server, &format!("{chat}-{what}"), encrypted).await;
     let mut messages = 0;
     for n in 0..50 {
-        messages += talk::hold(store, n).await;
+        messages += talk::hold(&store, n, words).await;
     }
-    let keys = server.command(&format!("KEYS {what}:*"));
+    let said = talk::words(words);
+    let said = said.iter().map(String::len).sum::<usize>() / said.len();
+    let keys = server.command(&format!("KEYS {chat}-{what}:*"));
     let size = |key: &str| {
         let size = server.command(&format!("MEMORY USAGE {key} SAMPLES 0"));
         size.parse::<usize>().unwrap()
     };
-    let bytes: usize = keys.lines().map(size).sum();
-    let json = talk::json_list(server, store).await;
+    let bytes = keys.lines().map(size).sum::<usize>() / messages;
+    let json = talk::json_list(server, &store).await;
     println!(
-        "{what}: {} bytes for each message; a list of JSON: {json}",
-        bytes / messages
+        "{chat}, {what}: {bytes} bytes for each message of {said}, {:.2} of a list of JSON ({json})",
+        bytes as f64 / json as f64
     );
 }
 
-async fn turns(store: &RedisStore) -> f64 {
+/// Operations each second with so many clients at once, beside single commands of about the size.
+async fn rates(server: &Redis, clients: usize) {
+    let port = server.port().to_string();
+    let payload = "x".repeat(300);
+    let script = server.command("SCRIPT LOAD \"return redis.call('set',KEYS[1],ARGV[1])\"");
+    let clients_text = clients.to_string();
+    let benchmark = |command: &[&str]| {
+        let mut all = vec![
+            "-p",
+            &port,
+            "-c",
+            &clients_text,
+            "-n",
+            "20000",
+            "-r",
+            "1000",
+            "--csv",
+        ];
+        all.extend(command);
+        best(|| benchmark(&all))
+    };
+    println!("with {clients} clients, each second:");
+    let set = benchmark(&["-t", "set", "-d", "300"]);
+    let push = benchmark(&["-t", "lpush", "-d", "300"]);
+    let evalsha = benchmark(&["evalsha", &script, "1", "k:__rand_int__", &payload]);
+    println!("  redis-benchmark: SET {set:.0}, LPUSH {push:.0}, EVALSHA {evalsha:.0}");
+    let store = &open(server, &format!("rates-{clients}"), false).await;
+    let words = &talk::words(talk::CHATS[0].1);
+    let (mut offer, mut turn, mut read) = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0));
+    for round in 0..ROUNDS {
+        let conversation = |client: usize| (round * clients + client) as u64;
+        let per = 1000 / clients;
+        // Mail that waits: conversations of their own.
+        let offered = measure(server, clients, per, |client, i| async move {
+            let event = talk::event(
+                1_000_000 + conversation(client),
+                i as u64,
+                &words[2 * (i % 10)],
+            );
+            store.offer(&event, None).await.unwrap();
+        });
+        offer = faster(offer, offered.await);
+        let per = if clients == 1 { 100 } else { 10 };
+        let turned = measure(server, clients, per, |client, i| async move {
+            let at = i % 10 * 2;
+            let n = conversation(client);
+            talk::exchange(store, n, i as u64, &words[at], &words[at + 1]).await;
+        });
+        turn = faster(turn, turned.await);
+        let per = if clients == 1 { 300 } else { 20 };
+        let read_all = measure(server, clients, per, |client, _| async move {
+            let id = talk::conversation(conversation(client));
+            let range = HistoryRange {
+                limit: Some(20),
+                ..HistoryRange::default()
+            };
+            let history = store.history(&id, range).await.unwrap();
+            assert_eq!(history.len(), 20);
+        });
+        read = faster(read, read_all.await);
+    }
+    for (what, (rate, busy)) in [
+        ("offer (one script)", offer),
+        ("turn (offer, read, commit)", turn),
+        ("history of 20 messages", read),
+    ] {
+        println!(
+            "  {what}: {rate:.0}, {:.2} of an EVALSHA's; Redis works {busy:.0} microseconds for each",
+            rate / evalsha
+        );
+    }
+}
+
+/// Has each client do `each` so often, and says how many there were each second, and how many
+/// microseconds of processor time the server took for one.
+async fn measure<F: Future<Output = ()>>(
+    server: &Redis,
+    clients: usize,
+    per: usize,
+    each: impl Fn(usize, usize) -> F,
+) -> (f64, f64) {
+    let each = &each;
+    let before = busy(server);
     let began = Instant::now();
-    let writers = (0..WRITERS).map(|n| async move {
-        for turn in 0..TURNS {
-            let asked = "What could that be? I did not change anything else as far as I know.";
-            talk::exchange(store, 1000 + n, turn, asked, &asked.repeat(4)).await;
+    let clients_at_work = (0..clients).map(|client| async move {
+        for i in 0..per {
+            each(client, i).await;
         }
     });
-    futures::future::join_all(writers).await;
-    (WRITERS * TURNS) as f64 / began.elapsed().as_secs_f64()
+    futures::future::join_all(clients_at_work).await;
+    let count = (clients * per) as f64;
+    let rate = count / began.elapsed().as_secs_f64();
+    (rate, (busy(server) - before) * 1e6 / count)
+}
+
+fn faster(one: (f64, f64), other: (f64, f64)) -> (f64, f64) {
+    if other.0 > one.0 { other } else { one }
+}
+
+fn best(mut measure: impl FnMut() -> f64) -> f64 {
+    (0..ROUNDS).map(|_| measure()).fold(0.0, f64::max)
 }
 
 /// Seconds of processor time that the server has used.
@@ -107,15 +179,10 @@ fn busy(server: &Redis) -> f64 {
     seconds("used_cpu_user:") + seconds("used_cpu_sys:")
 }
 
-/// Commands each second, by `redis-benchmark` with as many clients.
-fn benchmark(server: &Redis, command: &[&str]) -> f64 {
-    let port = server.port().to_string();
-    let clients = WRITERS.to_string();
-    let run = Command::new("redis-benchmark")
-        .args(["-p", &port, "-c", &clients, "-n", "50000", "--csv"])
-        .args(command)
-        .output()
-        .expect("redis-benchmark runs");
+/// Commands each second, by `redis-benchmark`.
+fn benchmark(arguments: &[&str]) -> f64 {
+    let run = Command::new("redis-benchmark").args(arguments).output();
+    let run = run.expect("redis-benchmark runs");
     let told = String::from_utf8_lossy(&run.stdout).into_owned();
     // The last line holds the name and the rate.
     let line = told.lines().last().unwrap_or_default();

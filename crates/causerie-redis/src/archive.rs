@@ -1,7 +1,7 @@
 //! Reading and forgetting.
 
 use crate::{
-    RedisStore, book,
+    RedisStore,
     chunk::Chunk,
     conversation::{ATTEMPTS, Chunks, Kind, Rewrite, View},
     fault::Fault,
@@ -402,7 +402,7 @@ impl RedisStore {
             version: reply.parse()?,
             more: reply.text()? == "1",
             now: reply.parse()?,
-            chunks: book::read_chunks(&self.seal, id, &self.place(id), reply.list()?)?,
+            chunks: self.read_chunks(id, reply.list()?).await?,
         })
     }
 }

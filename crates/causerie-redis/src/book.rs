@@ -13,12 +13,7 @@
 
 mod fill;
 
-use crate::{
-    chunk::Chunk,
-    fault::Fault,
-    reply::{self, Reply},
-    seal::Seal,
-};
+use crate::{chunk::Chunk, fault::Fault, reply, seal::Seal};
 use causerie_core::{
     Text, Timestamp,
     id::{ConversationId, Seq},
@@ -64,21 +59,19 @@ pub(crate) struct Written {
 }
 
 impl Book {
-    /// Reads the index and the chunks that came with it.
-    pub(crate) fn read(
-        seal: &Seal,
-        id: &ConversationId,
-        place: &str,
-        index: &str,
-        chunks: Reply,
-    ) -> Result<Self, Fault> {
+    /// Reads the index.
+    pub(crate) fn read(index: &str) -> Result<Self, Fault> {
         let spans = index.split(';').filter(|span| !span.is_empty());
-        let spans = spans.map(Span::parse).collect::<Result<_, _>>()?;
         Ok(Self {
-            spans,
-            chunks: read_chunks(seal, id, place, chunks)?.into_iter().collect(),
+            spans: spans.map(Span::parse).collect::<Result<_, _>>()?,
             ..Self::default()
         })
+    }
+
+    /// With the chunks that came with the index.
+    pub(crate) fn with(mut self, chunks: Vec<(u64, Chunk)>) -> Self {
+        self.chunks = chunks.into_iter().collect();
+        self
     }
 
     /// Adds messages at the end.
@@ -194,7 +187,6 @@ impl Book {
     pub(crate) fn write(mut self, seal: &Seal, place: &str) -> Result<Written, Fault> {
         let mut fields = Vec::new();
         for number in &self.changed {
-            let field = format!("h{number}");
             let chunk = self.chunks.remove(number).unwrap_or_default();
             let span = self.spans.iter_mut().find(|span| span.number == *number);
             let span = span.expect("a chunk that changed is in the index");
@@ -203,13 +195,17 @@ impl Book {
             if chunk.messages.is_empty() && chunk.turns.is_empty() {
                 self.dropped.push(*number);
             } else {
-                let record = chunk.encode()?;
-                value.extend(seal.seal(&chunk_place(place, *number), record));
-                fields.push((field, value));
+                let packed = chunk.encode()?;
+                value.extend(seal.seal_packed(&chunk_place(place, *number), &packed));
+                let rest = split_off(&mut value);
+                fields.push((format!("h{number}"), value));
+                fields.push((format!("g{number}"), rest));
             }
         }
         for number in &self.dropped {
-            fields.push((format!("h{number}"), vec![b'=']));
+            for field in ["h", "g"] {
+                fields.push((format!("{field}{number}"), vec![b'=']));
+            }
         }
         self.spans
             .retain(|span| !self.dropped.contains(&span.number));
@@ -257,19 +253,55 @@ impl Book {
     }
 }
 
-/// Reads chunks as scripts give them: pairs of a number and a value.
-pub(crate) fn read_chunks(
+/// Opens chunks that were read with their numbers.
+pub(crate) fn open_chunks(
     seal: &Seal,
     id: &ConversationId,
     place: &str,
-    chunks: Reply,
+    chunks: Vec<(u64, Vec<u8>)>,
 ) -> Result<Vec<(u64, Chunk)>, Fault> {
-    chunks.each(|chunks| {
-        let mut chunk = chunks.list()?;
-        let number = chunk.parse()?;
-        let opened = seal.open(&chunk_place(place, number), &chunk.bytes()?)?;
-        Ok((number, Chunk::decode(id, &opened)?))
-    })
+    let chunks = chunks.into_iter().map(|(number, value)| {
+        let body = seal.open(&chunk_place(place, number), &value)?;
+        Ok((number, Chunk::decode(id, &body)?))
+    });
+    chunks.collect()
+}
+
+/// Takes off the end of a value what is cheaper kept as one of its own, each with `=` before.
+///
+/// Redis's allocator has room of four sizes between a power of two and the next, so a value of a few
+/// kilobytes wastes a tenth of itself. The largest size it fills, and the rest apart, wastes less.
+fn split_off(value: &mut Vec<u8>) -> Vec<u8> {
+    let length = value.len() - 1;
+    let kept = room(length + HEAD) - HEAD;
+    let smaller = smaller_room(length + HEAD).saturating_sub(HEAD);
+    let apart = room(length.saturating_sub(smaller) + HEAD) + FIELD;
+    let mut rest = vec![b'='];
+    if smaller > WORTH_SPLITTING && smaller + apart < kept {
+        rest.extend(value.drain(1 + smaller..));
+    }
+    rest
+}
+
+/// What Redis puts around a text of some length.
+const HEAD: usize = 6;
+
+/// What one more field of a hash costs, with its name.
+const FIELD: usize = 32;
+
+/// Shorter values are left whole.
+const WORTH_SPLITTING: usize = 512;
+
+/// How much the allocator (jemalloc) gives for so many bytes.
+fn room(bytes: usize) -> usize {
+    let step = (bytes.next_power_of_two() / 8).max(16);
+    bytes.next_multiple_of(step)
+}
+
+/// The largest room that so many bytes fill.
+fn smaller_room(bytes: usize) -> usize {
+    let step = (bytes.next_power_of_two() / 8).max(16);
+    bytes / step * step
 }
 
 fn chunk_place(place: &str, number: u64) -> String {
@@ -310,5 +342,40 @@ impl Span {
             turns,
         } = self;
         format!("{number},{first},{last},{count},{turns}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_what_jemalloc_gives() {
+        let sizes = [
+            (1, 16),
+            (600, 640),
+            (2048, 2048),
+            (2049, 2560),
+            (2561, 3072),
+            (3600, 4096),
+        ];
+        for (bytes, given) in sizes {
+            assert_eq!(room(bytes), given.max(16));
+        }
+        assert_eq!(smaller_room(2300), 2048);
+        assert_eq!(smaller_room(4095), 3584);
+    }
+
+    #[test]
+    fn a_value_is_split_only_where_that_is_cheaper() {
+        for length in 0..10_000 {
+            let mut value = [b"=", &vec![7; length][..]].concat();
+            let rest = split_off(&mut value);
+            assert_eq!(value.len() + rest.len(), length + 2);
+            if rest.len() > 1 {
+                let parts = room(value.len() - 1 + HEAD) + room(rest.len() - 1 + HEAD) + FIELD;
+                assert!(parts < room(length + HEAD), "{length}");
+            }
+        }
     }
 }

@@ -1,20 +1,30 @@
-//! A chunk of history as bytes: many messages and turn records in one record.
+//! A chunk of history as bytes: many messages and turn records, packed.
 //!
-//! What repeats from one to the next is left out before it is compressed: a position, turn or time
-//! is the difference to the one before; a record does not name its conversation; and an event or a
-//! platform message that a record names is, where a message of the chunk carries the same name, a
-//! number among those.
+//! It is written field by field, not message by message: all authors, all times, and so on, the
+//! words last. So what repeats stands side by side, and a [`Packer`] makes little of it. What can be
+//! expected is not written either: a position, turn or time is the difference to the one before; a
+//! record does not name its conversation, and its times are those of its turn's messages; and an
+//! event or a platform message that a record names is, where a message of the chunk carries the
+//! same name, a number among those.
 
-use crate::fault::Fault;
-use causerie_core::{
-    Timestamp,
-    id::{ConversationId, EventId, MessageRef, Seq, TurnNumber},
-    message::Message,
-    outcome::{Outcome, PromptShape, TurnRecord, Usage},
-    record,
+mod first;
+mod messages;
+mod names;
+#[cfg(test)]
+mod primer;
+mod turns;
+
+use crate::{
+    fault::Fault,
+    pack::{Packer, Unpacked},
+    seal::Body,
 };
-use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use causerie_core::{
+    Text,
+    id::ConversationId,
+    message::{Message, Part},
+    outcome::TurnRecord,
+};
 
 /// Messages and records, the oldest first. A record has a number by which those of all
 /// conversations are ordered.
@@ -26,178 +36,56 @@ pub(crate) struct Chunk {
     pub(crate) bytes: usize,
 }
 
-/// A chunk by position (see [`causerie_core::record`]).
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    messages: Vec<Message>,
-    turns: Vec<Turn>,
-}
-
-/// A record by position.
-#[derive(Serialize, Deserialize)]
-struct Turn {
-    number: u64,
-    turn: TurnNumber,
-    started: Timestamp,
-    took: i64,
-    events: Vec<(Name, Outcome)>,
-    asked: Vec<Name>,
-    attempts: u32,
-    persona: Option<causerie_core::id::PersonaName>,
-    model: Option<causerie_core::id::ModelName>,
-    usage: Usage,
-    prompt: PromptShape,
-    first_text_ms: Option<u64>,
-    steps: u32,
-    delivered: Vec<Name>,
-    notes: Vec<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-enum Name {
-    /// The name of the message of the chunk with this number.
-    Of(usize),
-    Other(String),
-}
-
 impl Chunk {
-    pub(crate) fn encode(self) -> Result<Vec<u8>, Fault> {
-        let Chunk {
-            mut messages,
-            turns,
-            ..
-        } = self;
-        let names = names(&messages).enumerate();
-        let names: HashMap<&str, usize> = names.map(|(i, name)| (name.as_str(), i)).collect();
-        let name = |name: &str| match names.get(name) {
-            Some(&i) => Name::Of(i),
-            None => Name::Other(name.to_owned()),
-        };
-        let mut before = (0, 0, 0);
-        let turn = |(number, record): (u64, TurnRecord)| {
-            let here = (number, record.turn.0, record.started.0);
-            let turn = Turn {
-                number: here.0.wrapping_sub(before.0),
-                turn: TurnNumber(here.1.wrapping_sub(before.1)),
-                started: Timestamp(here.2.wrapping_sub(before.2)),
-                took: record.ended.0.wrapping_sub(record.started.0),
-                events: (record.events.into_iter())
-                    .map(|(id, outcome)| (name(id.as_str()), outcome))
-                    .collect(),
-                asked: (record.asked.iter())
-                    .map(|message| name(message.as_str()))
-                    .collect(),
-                attempts: record.attempts,
-                persona: record.persona,
-                model: record.model,
-                usage: record.usage,
-                prompt: record.prompt,
-                first_text_ms: record.first_text_ms,
-                steps: record.steps,
-                delivered: (record.delivered.iter())
-                    .map(|message| name(message.as_str()))
-                    .collect(),
-                notes: record.notes,
-            };
-            before = here;
-            turn
-        };
-        let turns = turns.into_iter().map(turn).collect();
-        for i in (1..messages.len()).rev() {
-            let (seq, turn, at) = position(&messages[i - 1]);
-            let message = &mut messages[i];
-            message.seq.0 = message.seq.0.wrapping_sub(seq);
-            message.turn.0 = message.turn.0.wrapping_sub(turn);
-            message.at.0 = message.at.0.wrapping_sub(at);
-        }
-        record::encode(&Stored { messages, turns }).map_err(Fault::Record)
+    /// Packs it.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, Fault> {
+        self.packer()?.pack()
     }
 
     /// Reads a chunk of `conversation`.
-    pub(crate) fn decode(conversation: &ConversationId, bytes: &[u8]) -> Result<Self, Fault> {
-        let Stored {
-            mut messages,
-            turns,
-        } = record::decode(bytes).map_err(Fault::Record)?;
-        for i in 1..messages.len() {
-            let (seq, turn, at) = position(&messages[i - 1]);
-            let message = &mut messages[i];
-            message.seq = Seq(message.seq.0.wrapping_add(seq));
-            message.turn = TurnNumber(message.turn.0.wrapping_add(turn));
-            message.at = Timestamp(message.at.0.wrapping_add(at));
+    pub(crate) fn decode(conversation: &ConversationId, body: &Body) -> Result<Self, Fault> {
+        let packed = match body {
+            Body::Record(record) => return first::decode(conversation, record),
+            Body::Packed(packed) => packed,
+        };
+        let unpacked = Unpacked::new(packed)?;
+        let mut packed = unpacked.unpacker();
+        let mut messages = messages::read(&mut packed)?;
+        let turns = turns::read(&mut packed, conversation, &messages)?;
+        for part in messages.iter_mut().flat_map(|message| &mut message.parts) {
+            if let Part::Text(text) = part {
+                *text = Text::new(packed.words()?);
+            }
         }
-        let names: Vec<&MessageRef> = names(&messages).collect();
-        let name = |name: Name| match name {
-            Name::Of(i) => names
-                .get(i)
-                .map(|name| name.as_str().to_owned())
-                .ok_or(NAME),
-            Name::Other(name) => Ok(name),
-        };
-        let mut before = (0_u64, 0_u64, 0_i64);
-        let turn = |turn: Turn| {
-            before = (
-                before.0.wrapping_add(turn.number),
-                before.1.wrapping_add(turn.turn.0),
-                before.2.wrapping_add(turn.started.0),
-            );
-            let event = |(id, outcome)| {
-                let id = EventId::new(name(id)?).map_err(|_| NAME)?;
-                Ok::<_, Fault>((id, outcome))
-            };
-            let message = |id| MessageRef::new(name(id)?).map_err(|_| NAME);
-            let record = TurnRecord {
-                conversation: conversation.clone(),
-                turn: TurnNumber(before.1),
-                started: Timestamp(before.2),
-                ended: Timestamp(before.2.wrapping_add(turn.took)),
-                events: turn
-                    .events
-                    .into_iter()
-                    .map(event)
-                    .collect::<Result<_, _>>()?,
-                asked: (turn.asked.into_iter())
-                    .map(message)
-                    .collect::<Result<_, _>>()?,
-                attempts: turn.attempts,
-                persona: turn.persona,
-                model: turn.model,
-                usage: turn.usage,
-                prompt: turn.prompt,
-                first_text_ms: turn.first_text_ms,
-                steps: turn.steps,
-                delivered: turn
-                    .delivered
-                    .into_iter()
-                    .map(message)
-                    .collect::<Result<_, _>>()?,
-                notes: turn.notes,
-            };
-            Ok((before.0, record))
-        };
-        let turns = turns.into_iter().map(turn).collect::<Result<_, Fault>>()?;
         Ok(Self {
             turns,
             messages,
-            bytes: bytes.len(),
+            bytes: unpacked.stream.len(),
         })
     }
+
+    fn packer(&self) -> Result<Packer, Fault> {
+        let mut packer = Packer::default();
+        messages::write(&mut packer, &self.messages)?;
+        turns::write(&mut packer, &self.turns, &self.messages)?;
+        for part in self.messages.iter().flat_map(|message| &message.parts) {
+            if let Part::Text(text) = part {
+                packer.words(text.expose());
+            }
+        }
+        Ok(packer)
+    }
 }
-
-const NAME: Fault = Fault::Damaged("a turn that names what is not there");
-
-fn names(messages: &[Message]) -> impl Iterator<Item = &MessageRef> {
-    messages.iter().flat_map(|message| &message.refs)
-}
-
-fn position(message: &Message) -> (u64, u64, i64) {
-    (message.seq.0, message.turn.0, message.at.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use causerie_core::{Text, message::Part, message::Role, outcome::Failure};
+    use causerie_core::{
+        Timestamp,
+        event::{Participant, Quoted},
+        id::{EventId, MessageRef, Seq, ToolName, TurnNumber},
+        message::{Role, ToolCall},
+        outcome::{Failure, Outcome, PromptShape, Usage},
+    };
 
     fn id() -> ConversationId {
         ConversationId::new("web/a").unwrap()
@@ -269,11 +157,12 @@ mod tests {
             bytes: 0,
         };
         let bytes = chunk.encode().unwrap();
-        let read = Chunk::decode(&id(), &bytes).unwrap();
+        let read = Chunk::decode(&id(), &Body::Packed(bytes.clone())).unwrap();
         assert_eq!((read.messages, read.turns), (messages, turns));
-        assert_eq!(read.bytes, bytes.len());
-        for length in 0..bytes.len() {
-            assert!(Chunk::decode(&id(), &bytes[..length]).is_err());
+        assert!(read.bytes > 0);
+        for length in 0..bytes.len() - 8 {
+            let cut = Body::Packed(bytes[..length].to_vec());
+            assert!(Chunk::decode(&id(), &cut).is_err());
         }
     }
 
@@ -285,6 +174,64 @@ mod tests {
             turns: vec![(1, record(1, 1, &[&long], &[&long, &long]))],
             bytes: 0,
         };
-        assert!(chunk.encode().unwrap().len() < 180);
+        assert!(chunk.encode().unwrap().len() < 100);
+    }
+
+    #[test]
+    fn what_is_rare_is_kept_too() {
+        let author = |name: &str, is_bot| Participant {
+            id: format!("web/{name}").parse().unwrap(),
+            name: Text::new(name),
+            is_bot,
+            roles: vec!["admin".to_owned()],
+        };
+        let mut messages: Vec<Message> = (1..=4)
+            .map(|n| {
+                message(
+                    n,
+                    1,
+                    5,
+                    &[&n.to_string(), "007", "xyzu"][..n as usize % 3 + 1],
+                )
+            })
+            .collect();
+        messages[0].author = Some(author("a", false));
+        messages[1].author = Some(author("b", true));
+        messages[1].shared = true;
+        messages[2].author = Some(author("a", false));
+        messages[2].quoted = Some(Quoted {
+            message: MessageRef::new("7").unwrap(),
+            author: Some(author("b", true)),
+            text: Text::new("said before"),
+        });
+        messages[3].role = Role::Assistant;
+        messages[3].parts = vec![
+            Part::Text(Text::new("first")),
+            Part::ToolCall(ToolCall {
+                id: "c1".to_owned(),
+                name: ToolName::new("clock").unwrap(),
+                arguments: Text::new("{}"),
+            }),
+            Part::Text(Text::default()),
+        ];
+        messages.push(Message {
+            role: Role::Tool,
+            parts: vec![],
+            ..message(5, 1, 6, &[])
+        });
+        let mut odd = record(1, 5, &[], &[]);
+        odd.model = Some("m".parse().unwrap());
+        odd.prompt.exact = true;
+        odd.usage.cost = u64::MAX;
+        odd.first_text_ms = None;
+        let turns = vec![(1, odd), (2, record(2, 9, &["e", "e"], &["007"]))];
+        let chunk = Chunk {
+            messages: messages.clone(),
+            turns: turns.clone(),
+            bytes: 0,
+        };
+        let body = Body::Packed(chunk.encode().unwrap());
+        let read = Chunk::decode(&id(), &body).unwrap();
+        assert_eq!((read.messages, read.turns), (messages, turns));
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::{
     RedisStore,
-    book::{Book, Written},
+    book::{self, Book, Written},
+    chunk::Chunk,
     fault::Fault,
     reply::{Reply, word},
     script::{Call, Script},
@@ -128,7 +129,8 @@ impl RedisStore {
             let mut mail = mail.list()?;
             Ok((mail.parse()?, self.read_mail(id, &mail.bytes()?)?))
         })?;
-        let book = Book::read(&self.seal, id, &self.place(id), &index, reply.list()?)?;
+        let (book, chunks) = (Book::read(&index)?, reply.list()?);
+        let book = book.with(self.read_chunks(id, chunks).await?);
         Ok(View {
             version: numbers.parse()?,
             mail_version: numbers.parse()?,
@@ -195,19 +197,31 @@ impl RedisStore {
         })
     }
 
-    /// Compresses what changed, beside the runtime's own threads.
+    /// Compresses what changed.
     pub(crate) async fn write_book(
         &self,
         id: &ConversationId,
         book: Book,
     ) -> Result<Written, Fault> {
         let (seal, place) = (Arc::clone(&self.seal), self.place(id));
-        let written = tokio::task::spawn_blocking(move || book.write(&seal, &place)).await;
-        written.unwrap_or_else(|error| match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is going down.
-            Err(_) => Err(Fault::Busy),
-        })
+        beside(move || book.write(&seal, &place)).await
+    }
+
+    /// Reads chunks as scripts give them: pairs of a number and a value.
+    pub(crate) async fn read_chunks(
+        &self,
+        id: &ConversationId,
+        chunks: Reply,
+    ) -> Result<Vec<(u64, Chunk)>, Fault> {
+        let chunks = chunks.each(|chunk| {
+            let mut chunk = chunk.list()?;
+            Ok((chunk.parse()?, chunk.bytes()?))
+        })?;
+        if chunks.is_empty() {
+            return Ok(vec![]);
+        }
+        let (seal, place, id) = (Arc::clone(&self.seal), self.place(id), id.clone());
+        beside(move || book::open_chunks(&seal, &id, &place, chunks)).await
     }
 
     /// A call on a conversation, its first argument.
@@ -275,4 +289,16 @@ impl RedisStore {
         }
         self.seal.read(&format!("{} t", self.place(id)), bytes)
     }
+}
+
+/// Does work of milliseconds beside the runtime's own threads.
+async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        // The runtime is going down.
+        Err(_) => Err(Fault::Busy),
+    })
 }

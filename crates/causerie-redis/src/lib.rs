@@ -72,8 +72,8 @@
 //! full. [`RedisStore::health`] tells all of this.
 //!
 //! In reading order: [`config`] and [`address`], `link` (the connection), `script` and `lua/`,
-//! `seal` (compression, encryption), `book` and `chunk` (history), `conversation`, then `mailbox`, `archive`,
-//! `ledger`, `reseal`, `transfer`, and [`health`].
+//! `seal` (compression, encryption), `book`, `chunk` and `pack` (history), `conversation`, then
+//! `mailbox`, `archive`, `ledger`, `reseal`, `transfer`, and [`health`].
 
 pub mod address;
 mod archive;
@@ -86,6 +86,7 @@ pub mod health;
 mod ledger;
 mod link;
 mod mailbox;
+mod pack;
 mod reply;
 mod reseal;
 mod schema;

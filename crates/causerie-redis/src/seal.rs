@@ -1,8 +1,14 @@
 //! How values stand in Redis: a record, compressed where that helps, encrypted if a key was given.
 //!
-//! The first byte says which of the two was done. Then, if it is encrypted, the name of the key, a
-//! random nonce of 24 bytes, and the ciphertext with its tag. What is encrypted is bound to the
-//! place it is kept in (the Redis key and the field): moved elsewhere, it does not open.
+//! The first byte says which of the two was done, or that it is a chunk of history, which
+//! [`crate::pack`] compresses. Then, if it is encrypted, the name of the key, a random nonce of 24
+//! bytes, and the ciphertext with its tag. What is encrypted is bound to the place it is kept in (the
+//! Redis key and the field): moved elsewhere, it does not open.
+//!
+//! What is encrypted is compressed before, so its length tells who can read Redis how well it could
+//! be: about how much was written, and a little of what. Somebody who both chooses what a
+//! conversation holds and sees the length of its values could guess at other words in the same
+//! chunk, a guess for each message they have answered.
 
 use crate::{config::Key, fault::Fault};
 use causerie_core::record;
@@ -16,12 +22,21 @@ use std::io::Write as _;
 const PLAIN: u8 = 0x10;
 const COMPRESSED: u8 = 1;
 const ENCRYPTED: u8 = 2;
+const PACKED: u8 = 4;
 
 /// Shorter records are not worth the trouble.
 const WORTH_COMPRESSING: usize = 512;
 
 /// A record that unpacks to more is damaged, or was made to hurt.
 const MOST: u64 = 256 << 20;
+
+/// What a value holds.
+pub(crate) enum Body {
+    /// A record.
+    Record(Vec<u8>),
+    /// A chunk as [`crate::pack`] makes it, which compresses by itself.
+    Packed(Vec<u8>),
+}
 
 /// Writes and reads values.
 pub(crate) struct Seal {
@@ -43,26 +58,36 @@ impl Seal {
     /// Writes `value` for `place`.
     pub(crate) fn write<T: Serialize>(&self, place: &str, value: &T) -> Result<Vec<u8>, Fault> {
         let bytes = record::encode(value).map_err(Fault::Record)?;
-        Ok(self.seal(place, bytes))
+        Ok(self.seal(place, &bytes))
     }
 
     /// Reads what was written for `place`.
     pub(crate) fn read<T: DeserializeOwned>(&self, place: &str, bytes: &[u8]) -> Result<T, Fault> {
-        record::decode(&self.open(place, bytes)?).map_err(Fault::Record)
+        match self.open(place, bytes)? {
+            Body::Record(record) => record::decode(&record).map_err(Fault::Record),
+            Body::Packed(_) => Err(Fault::Damaged("a chunk where none belongs")),
+        }
     }
 
-    /// Seals a record.
-    pub(crate) fn seal(&self, place: &str, record: Vec<u8>) -> Vec<u8> {
-        let (form, body) = match compress(&record) {
-            Some(compressed) => (PLAIN | COMPRESSED, compressed),
-            None => (PLAIN, record),
-        };
+    /// Seals a chunk that was packed.
+    pub(crate) fn seal_packed(&self, place: &str, packed: &[u8]) -> Vec<u8> {
+        self.close(place, PLAIN | PACKED, packed)
+    }
+
+    fn seal(&self, place: &str, record: &[u8]) -> Vec<u8> {
+        match compress(record) {
+            Some(compressed) => self.close(place, PLAIN | COMPRESSED, &compressed),
+            None => self.close(place, PLAIN, record),
+        }
+    }
+
+    fn close(&self, place: &str, form: u8, body: &[u8]) -> Vec<u8> {
         let Some((id, cipher)) = self.keys.first() else {
-            return [&[form], &body[..]].concat();
+            return [&[form], body].concat();
         };
         let nonce = XNonce::generate();
         let payload = Payload {
-            msg: &body,
+            msg: body,
             aad: place.as_bytes(),
         };
         let sealed = cipher
@@ -74,23 +99,21 @@ impl Seal {
         [&head[..], id.as_bytes(), &nonce[..], &sealed[..]].concat()
     }
 
-    /// Opens a sealed record.
-    pub(crate) fn open(&self, place: &str, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+    /// Opens what was sealed.
+    pub(crate) fn open(&self, place: &str, bytes: &[u8]) -> Result<Body, Fault> {
         let (&form, rest) = bytes.split_first().ok_or(DAMAGED)?;
-        if form & !(COMPRESSED | ENCRYPTED) != PLAIN {
+        let packing = form & (COMPRESSED | PACKED);
+        if form & !(COMPRESSED | ENCRYPTED | PACKED) != PLAIN || packing == COMPRESSED | PACKED {
             return Err(Fault::Damaged("a value of a form that is not known"));
         }
-        let opened;
         let body = match form & ENCRYPTED {
-            0 => rest,
-            _ => {
-                opened = self.decrypt(place, rest)?;
-                &opened[..]
-            }
+            0 => rest.to_vec(),
+            _ => self.decrypt(place, rest)?,
         };
-        match form & COMPRESSED {
-            0 => Ok(body.to_vec()),
-            _ => expand(body),
+        match packing {
+            COMPRESSED => expand(&body).map(Body::Record),
+            PACKED => Ok(Body::Packed(body)),
+            _ => Ok(Body::Record(body)),
         }
     }
 

@@ -13,6 +13,6 @@ for n, first, last, turns in string.gmatch(c.index, '(%d+),(%d+),(%d+),%d+,(%d+)
 end
 local chunks = {}
 for i = #fit, math.max(#fit - most + 1, 1), -1 do
-  chunks[#chunks + 1] = { fit[i], redis.call('HGET', c.key, 'h' .. fit[i]) or '' }
+  chunks[#chunks + 1] = { fit[i], chunk(c, fit[i]) }
 end
 return { num(c.version), #fit > most and '1' or '0', num(now), chunks }

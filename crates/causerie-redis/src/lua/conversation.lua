@@ -3,7 +3,8 @@
 --   q  its waiting mail: 13 bytes each, the event's hash (8), whether it asks to stop (1), number (4)
 --   e1 e2 ..  the mail itself, by number          j1 j2 ..  the journal
 --   d  events that were seen: 12 bytes each, hash (8) and second (4), the oldest first
---   t  title     s  state     p  who has a list that it stands in     h1 h2 ..  chunks of history
+--   t  title     s  state     p  who has a list that it stands in
+--   h1 h2 ..  chunks of history, each with what is left of it in   g1 g2 ..
 local NUMBERS = {
   'version', 'mailversion', 'fence', 'held', 'deadline', 'taken', 'retry', 'ready',
   'turns', 'attempts', 'seq', 'mailno', 'notes', 'token', 'messages',
@@ -223,4 +224,9 @@ local function put(c, field, value)
   elseif value ~= '' then
     redis.call('HSET', c.key, field, string.sub(value, 2))
   end
+end
+
+local function chunk(c, n)
+  local parts = redis.call('HMGET', c.key, 'h' .. n, 'g' .. n)
+  return (parts[1] or '') .. (parts[2] or '')
 end

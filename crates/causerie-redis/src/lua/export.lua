@@ -20,7 +20,7 @@ for who in string.gmatch(get('p'), '[^\n]+') do
   end
 end
 for n in string.gmatch(c.index, '(%d+),%d+,%d+,%d+,%d+') do
-  chunks[#chunks + 1] = { n, get('h' .. n) }
+  chunks[#chunks + 1] = { n, chunk(c, n) }
 end
 return {
   'known', num(c.seq), num(c.turns), num(c.attempts), num(c.retry), num(c.taken),

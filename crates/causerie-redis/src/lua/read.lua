@@ -28,7 +28,7 @@ elseif #numbers > 0 and ARGV[5] ~= 'none' then
 end
 local chunks = {}
 for i, n in ipairs(wanted) do
-  chunks[i] = { n, redis.call('HGET', c.key, 'h' .. n) or '' }
+  chunks[i] = { n, chunk(c, n) }
 end
 local waiting = {}
 if ARGV[6] == '1' then

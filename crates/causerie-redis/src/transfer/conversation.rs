@@ -2,7 +2,7 @@
 
 use crate::{
     RedisStore,
-    book::{self, Book},
+    book::Book,
     conversation::Chunks,
     fault::Fault,
     mailbox::{quoted, quoted_author},
@@ -45,7 +45,7 @@ impl RedisStore {
             Ok((who, Timestamp(person.parse()?)))
         })?;
         let seen = reply.bytes()?;
-        let chunks = book::read_chunks(&self.seal, id, &place, reply.list()?)?;
+        let chunks = self.read_chunks(id, reply.list()?).await?;
         let (mut messages, mut records) = (vec![], vec![]);
         for (_, chunk) in chunks {
             messages.extend(chunk.messages);

@@ -1,4 +1,4 @@
-//! A chat of 20 messages as people and models write them, 280 bytes on average.
+//! Chats of 20 messages as people and models write them.
 
 use causerie_core::{
     Text, Timestamp,
@@ -12,14 +12,25 @@ use causerie_redis::RedisStore;
 use causerie_testkit::redis::Redis;
 use std::time::Duration;
 
-const TALK: &str = include_str!("talk.txt");
+/// Chats by name. Values are compressed by what is learnt from other chats, in the crate's
+/// `src/pack/chats.txt`: nothing of these may stand there.
+pub(crate) const CHATS: [(&str, &str); 3] = [
+    // 285 bytes for each message, long sentences.
+    ("backup", include_str!("talks/backup.txt")),
+    // Quick and slow, from 20 bytes to 500.
+    ("garden", include_str!("talks/garden.txt")),
+    ("chinese", include_str!("talks/chinese.txt")),
+];
+
+/// What a chat says, message by message.
+pub(crate) fn words(chat: &str) -> Vec<String> {
+    let words = chat.lines().map(|line| line[4..].replace("\\n", "\n"));
+    words.collect()
+}
 
 /// Holds the chat as conversation number `n`, and says how many messages it has.
-pub(crate) async fn hold(store: &RedisStore, n: u64) -> usize {
-    let words: Vec<String> = TALK
-        .lines()
-        .map(|line| line[4..].replace("\\n", "\n"))
-        .collect();
+pub(crate) async fn hold(store: &RedisStore, n: u64, chat: &str) -> usize {
+    let words = words(chat);
     for (turn, pair) in words.chunks(2).enumerate() {
         exchange(store, n, turn as u64, &pair[0], &pair[1]).await;
     }
@@ -60,11 +71,11 @@ fn at(n: u64, turn: u64, half: u64) -> Timestamp {
     Timestamp(1_795_521_000_000 + (turn as i64) * 180_000 + (half as i64 * 70_000) + spread as i64)
 }
 
-fn conversation(n: u64) -> ConversationId {
+pub(crate) fn conversation(n: u64) -> ConversationId {
     ConversationId::new(format!("discord/{}", place(n))).unwrap()
 }
 
-fn event(n: u64, turn: u64, text: &str) -> Event {
+pub(crate) fn event(n: u64, turn: u64, text: &str) -> Event {
     let message = message(n, turn, 0);
     Event {
         id: EventId::new(message.as_str()).unwrap(),
