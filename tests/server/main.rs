@@ -8,6 +8,8 @@ mod first_day;
 mod migrate;
 mod operator;
 mod quiet;
+mod redis;
+mod replicas;
 
 use std::{
     fs,

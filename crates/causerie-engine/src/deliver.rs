@@ -57,8 +57,8 @@ pub struct Means {
     pub clock: Arc<dyn Clock>,
     /// When to give up.
     pub deadline: Instant,
-    /// While it is true, the claim may be somebody else's: nothing is begun.
-    pub doubt: watch::Receiver<bool>,
+    /// Until when the claim is surely ours. From then on nothing is begun, until it is later.
+    pub sure: watch::Receiver<Instant>,
 }
 
 /// What a delivery came to.
@@ -208,7 +208,11 @@ impl Delivery {
             return self.settle(performed);
         }
         // A sender that is gone leaves no doubt.
-        let _ = self.means.doubt.wait_for(|doubt| !doubt).await;
+        let _ = self
+            .means
+            .sure
+            .wait_for(|until| Instant::now() < *until)
+            .await;
         let now = self.began.elapsed();
         if let Some(step) = self.draft.next_step(now) {
             let operation = Operation {

@@ -30,7 +30,7 @@ use std::{
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -190,10 +190,11 @@ impl Engine {
                 .spawn(async move { engine.give_back(&key).await });
             return;
         }
-        let signals = self
-            .dispatch
-            .live
-            .enter(key.clone(), self.dispatch.handover.clone());
+        let (handover, sure) = (
+            self.dispatch.handover.clone(),
+            Instant::now() + self.config.claim_ttl,
+        );
+        let signals = self.dispatch.live.enter(key.clone(), handover, sure);
         metric::turns_active(self.dispatch.live.len());
         let over = self.dispatch.over.clone();
         self.dispatch.turns.spawn(async move {

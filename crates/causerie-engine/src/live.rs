@@ -13,7 +13,7 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// What can happen to a turn from outside. Clones reach the same turn.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Signals {
     /// A person asked to stop: what was said stays.
     pub(crate) stop: CancellationToken,
@@ -21,14 +21,26 @@ pub(crate) struct Signals {
     pub(crate) lost: CancellationToken,
     /// The process ends before the turn: it is given back.
     pub(crate) handover: CancellationToken,
-    /// Whether the claim may have run out while the store was away. Until that is known the model
-    /// goes on and nothing is shown.
-    pub(crate) doubt: Arc<watch::Sender<bool>>,
+    /// Until when the claim is surely ours. From then on, because the store was away or this process
+    /// stood still, somebody else may have it; until that is known the model goes on and nothing is
+    /// shown.
+    pub(crate) sure: Arc<watch::Sender<Instant>>,
     stopped_by: Arc<Mutex<Vec<EventId>>>,
     summary: Arc<Mutex<Option<Summary>>>,
 }
 
 impl Signals {
+    fn new(handover: CancellationToken, sure: Instant) -> Self {
+        Self {
+            stop: CancellationToken::new(),
+            lost: CancellationToken::new(),
+            handover,
+            sure: Arc::new(watch::Sender::new(sure)),
+            stopped_by: Arc::default(),
+            summary: Arc::default(),
+        }
+    }
+
     /// The events that asked to stop. They end with the turn they stopped.
     pub(crate) fn stopped_by(&self) -> Vec<EventId> {
         let mut events = lock(&self.stopped_by).clone();
@@ -53,8 +65,6 @@ impl Signals {
 pub(crate) struct Live {
     pub(crate) key: ClaimKey,
     pub(crate) signals: Signals,
-    /// When the claim was last known to be ours.
-    pub(crate) kept: Instant,
 }
 
 /// All turns at work, at most one for each conversation and [`Config::max_turns`] altogether.
@@ -64,16 +74,17 @@ pub(crate) struct Live {
 pub(crate) struct LiveTurns(Mutex<HashMap<ConversationId, Live>>);
 
 impl LiveTurns {
-    /// Notes a turn that begins.
-    pub(crate) fn enter(&self, key: ClaimKey, handover: CancellationToken) -> Signals {
-        let signals = Signals {
-            handover,
-            ..Signals::default()
-        };
+    /// Notes a turn that begins, whose claim is ours until `sure` at least.
+    pub(crate) fn enter(
+        &self,
+        key: ClaimKey,
+        handover: CancellationToken,
+        sure: Instant,
+    ) -> Signals {
+        let signals = Signals::new(handover, sure);
         let live = Live {
             key: key.clone(),
             signals: signals.clone(),
-            kept: Instant::now(),
         };
         // A turn we lost and have not dropped yet may still be here; the newer claim is ours.
         if let Some(older) = lock(&self.0).insert(key.conversation, live) {
@@ -118,13 +129,6 @@ impl LiveTurns {
     pub(crate) fn summarised(&self, conversation: &ConversationId, summary: &Summary) {
         if let Some(live) = lock(&self.0).get(conversation) {
             *lock(&live.signals.summary) = Some(summary.clone());
-        }
-    }
-
-    /// The claim was renewed just now.
-    pub(crate) fn kept(&self, key: &ClaimKey) {
-        if let Some(live) = lock(&self.0).get_mut(&key.conversation) {
-            live.kept = Instant::now();
         }
     }
 

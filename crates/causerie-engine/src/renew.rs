@@ -5,7 +5,7 @@ use crate::{engine::Engine, live::Live};
 use causerie_core::store::StoreError;
 use futures::StreamExt;
 use std::sync::Arc;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// How many claims are renewed at the same time.
@@ -36,22 +36,19 @@ impl Engine {
 
     async fn renew_claim(&self, live: Live) {
         let ttl = self.config.claim_ttl;
+        let asked = Instant::now();
         match self.store.renew(&live.key, ttl).await {
             Ok(renewed) => {
-                self.dispatch.live.kept(&live.key);
-                live.signals.doubt.send_replace(false);
+                live.signals.sure.send_replace(asked + ttl);
                 if renewed.stop && !live.signals.stop.is_cancelled() {
                     self.stop_from_afar(&live).await;
                 }
             }
             Err(StoreError::Stale) => live.signals.lost.cancel(),
+            // When it runs out somebody else may have it, if the store is away only for us. If nobody
+            // took it, it is ours again with the next renewal that succeeds.
             Err(error) => {
                 tracing::warn!(conversation = %live.key.conversation, %error, "a claim was not renewed");
-                // From here on somebody else may have it, if the store is away only for us. If nobody
-                // took it, it is ours again with the next renewal that succeeds.
-                if live.kept.elapsed() >= ttl {
-                    live.signals.doubt.send_replace(true);
-                }
             }
         }
     }

@@ -59,7 +59,7 @@ impl Reply {
             claim: claim.key.clone(),
             clock: Arc::clone(&engine.clock),
             deadline: deadline + LAST_WORDS,
-            doubt: signals.doubt.subscribe(),
+            sure: signals.sure.subscribe(),
         };
         Self(Delivery::begin(target, means))
     }

@@ -58,13 +58,22 @@ impl Process {
     /// # Errors
     /// If it cannot be asked or waited for.
     pub fn terminate(mut self) -> io::Result<ExitStatus> {
-        let asked = Command::new("kill")
-            .args(["-TERM", &self.id().to_string()])
-            .status()?;
-        if !asked.success() {
-            return Err(io::Error::other("kill -TERM failed"));
-        }
+        self.signal("-TERM")?;
         self.child.wait()
+    }
+
+    /// Sends it a signal, such as `-STOP`.
+    ///
+    /// # Errors
+    /// If it cannot be sent.
+    pub fn signal(&self, signal: &str) -> io::Result<()> {
+        let sent = Command::new("kill")
+            .args([signal, &self.id().to_string()])
+            .status()?;
+        match sent.success() {
+            true => Ok(()),
+            false => Err(io::Error::other(format!("kill {signal} failed"))),
+        }
     }
 
     /// What it has cost so far.

@@ -168,10 +168,7 @@ impl Redis {
 
     fn signal(&self, signal: &str) {
         let process = self.process.as_ref().expect("it runs");
-        let sent = Command::new("kill")
-            .args([signal, &process.id().to_string()])
-            .status();
-        assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
+        process.signal(signal).expect("a signal can be sent");
     }
 
     /// Runs it until it answers. `false` if it ends before.

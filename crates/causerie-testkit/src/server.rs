@@ -125,6 +125,22 @@ impl Server {
         self.process.cost()
     }
 
+    /// Lets it stand still (SIGSTOP): connections stay, nothing is answered.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn stall(&self) -> io::Result<()> {
+        self.process.signal("-STOP")
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn go_on(&self) -> io::Result<()> {
+        self.process.signal("-CONT")
+    }
+
     /// `kill -9`.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use crate::WebError;
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretBox};
+use secrecy::{ExposeSecret, SecretBox, SecretSlice};
 use sha2::Sha256;
 use std::{
     fmt::Write as _,
@@ -19,6 +19,12 @@ impl CookieKey {
     /// A key from bytes kept elsewhere.
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(SecretBox::new(Box::new(bytes)))
+    }
+
+    /// A key from 64 hexadecimal digits; `None` if they are none.
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        let bytes = SecretSlice::from(unhex(digits.trim())?);
+        Some(Self::new(bytes.expose_secret().try_into().ok()?))
     }
 
     /// The key in the file at `path`; a new random one is written there, readable by its owner
@@ -159,6 +165,15 @@ mod tests {
             CookieKey::load_or_create(&path),
             Err(WebError::Key { .. })
         ));
+    }
+
+    #[test]
+    fn sixty_four_digits_are_a_key() {
+        let key = CookieKey::from_hex(&format!("{}\n", "0a".repeat(32))).unwrap();
+        assert_eq!(key.sign("p", "t"), CookieKey::new([10; 32]).sign("p", "t"));
+        for digits in ["", "0a", &"0g".repeat(32), &"0a".repeat(33)] {
+            assert!(CookieKey::from_hex(digits).is_none(), "{digits}");
+        }
     }
 
     #[test]

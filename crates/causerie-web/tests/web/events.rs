@@ -4,7 +4,12 @@ use crate::{
     caller::{Caller, code},
     house::House,
 };
-use causerie_core::{backend::Readiness, event::EventKind, platform::Status};
+use causerie_core::{
+    backend::Readiness,
+    event::EventKind,
+    id::{MessageRef, TurnNumber},
+    platform::Status,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -169,6 +174,23 @@ async fn a_page_that_falls_behind_gets_a_snapshot() {
         growth["changed"],
         json!([{"i": 999, "html": "<p>word</p>\n<p>the end</p>\n"}])
     );
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_another_server_answered_is_seen_without_a_reload() {
+    let house = House::open().await;
+    let visitor = Caller::visitor(&house).await;
+    let mut page = Watching::start(&visitor).await;
+    page.until("snapshot").await;
+    visitor.say(CHAT, "aaaaaaaa", "Hello").await;
+    let event = house.hear().await;
+    // The store is the same there; the page's own server is not told.
+    let answer = MessageRef::new("a1").unwrap();
+    (house.desk).commit(&event, TurnNumber(1), answer, "Good day".to_owned());
+    let snapshot = page.until("snapshot").await;
+    assert_eq!(snapshot["messages"][0]["waiting"], false);
+    assert!(snapshot.to_string().contains("Good day"), "{snapshot}");
     house.close().await;
 }
 

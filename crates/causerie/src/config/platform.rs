@@ -2,7 +2,7 @@
 
 use super::value::Secret;
 use causerie_core::id::PersonaName;
-use causerie_web::WebError;
+use causerie_web::{CookieKey, WebError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -57,6 +57,9 @@ pub struct WebConfig {
     pub persona: Option<PersonaName>,
     /// Visitors must know it, when it is set.
     pub access_token: Option<Secret>,
+    /// Signs visitors' cookies: 64 hexadecimal digits, the same on all servers behind one address.
+    /// Left out: one made by chance, in `data_dir`.
+    pub cookie_key: Option<Secret>,
     /// The name at the top of the page.
     pub title: String,
     /// The language of our own words where the browser asks for none: `en` or `zh`.
@@ -68,6 +71,12 @@ pub struct WebConfig {
 
 impl WebConfig {
     fn problem(&self) -> Option<(&'static str, String)> {
+        if let Some(key) = &self.cookie_key
+            && CookieKey::from_hex(key.expose()).is_none()
+        {
+            let reason = "this is not 64 hexadecimal digits; `openssl rand -hex 32` makes them";
+            return Some(("cookie_key", reason.to_owned()));
+        }
         let token = self.access_token.as_ref().map(Secret::expose);
         Some(
             match causerie_web::check_access(self.listen, token).err()? {
@@ -108,6 +117,7 @@ impl Default for WebConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             persona: None,
             access_token: None,
+            cookie_key: None,
             title: "Causerie".to_owned(),
             language: Language::En,
             hosts: vec![],

@@ -328,6 +328,7 @@ fn a_secret_is_never_shown() {
         "[platforms.web]\nlisten = \"${SECRET}\"\n".to_owned(),
         "[models.a]\nkind = \"${SECRET}\"\n".to_owned(),
         "[platforms.web]\npersona = \"${SECRET}\"\n".to_owned(),
+        format!("[platforms.web]\ncookie_key = \"{CANARY}\"\n"),
         format!("[store]\nurl = \"redis://ann:{CANARY}@a,b\"\n"),
         format!("[store]\nurl = \"redis://ann:{CANARY}@a\"\nurls = 1\n"),
         format!("[store.redis]\npassword = \"{CANARY}\"\nprefix = 1\n"),
@@ -439,6 +440,7 @@ fn the_example_stays_right_without_its_comment_signs() {
         ("HOME", "/home/ada"),
         ("OPENAI_API_KEY", "sk-0"),
         ("REDIS_PASSWORD", "swordfish"),
+        ("CAUSERIE_COOKIE_KEY", &"0b".repeat(32)),
         ("CAUSERIE_STORE_KEY", &"0a".repeat(32)),
     ]);
     let config = loaded

@@ -60,7 +60,11 @@ impl Platforms {
 }
 
 async fn page(config: &Config, web: &WebConfig, clock: &Arc<dyn Clock>) -> Result<Web, WebError> {
-    let key = CookieKey::load_or_create(&config.server.data_dir.join("cookie.key"))?;
+    let set = web.cookie_key.as_ref();
+    let key = match set.and_then(|key| CookieKey::from_hex(key.expose())) {
+        Some(key) => key,
+        None => CookieKey::load_or_create(&config.server.data_dir.join("cookie.key"))?,
+    };
     let token = web.access_token.as_ref();
     let config = causerie_web::Config {
         access_token: token.map(|token| SecretString::from(token.expose())),
