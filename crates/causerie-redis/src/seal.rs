@@ -4,11 +4,6 @@
 //! [`crate::pack`] compresses. Then, if it is encrypted, the name of the key, a random nonce of 24
 //! bytes, and the ciphertext with its tag. What is encrypted is bound to the place it is kept in (the
 //! Redis key and the field): moved elsewhere, it does not open.
-//!
-//! What is encrypted is compressed before, so its length tells who can read Redis how well it could
-//! be: about how much was written, and a little of what. Somebody who both chooses what a
-//! conversation holds and sees the length of its values could guess at other words in the same
-//! chunk, a guess for each message they have answered.
 
 use crate::{config::Key, fault::Fault};
 use causerie_core::record;
@@ -58,7 +53,7 @@ impl Seal {
     /// Writes `value` for `place`.
     pub(crate) fn write<T: Serialize>(&self, place: &str, value: &T) -> Result<Vec<u8>, Fault> {
         let bytes = record::encode(value).map_err(Fault::Record)?;
-        Ok(self.seal(place, bytes))
+        Ok(self.seal(place, &bytes))
     }
 
     /// Reads what was written for `place`.
@@ -70,24 +65,24 @@ impl Seal {
     }
 
     /// Seals a chunk that was packed.
-    pub(crate) fn seal_packed(&self, place: &str, packed: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn seal_packed(&self, place: &str, packed: &[u8]) -> Vec<u8> {
         self.close(place, PLAIN | PACKED, packed)
     }
 
-    fn seal(&self, place: &str, record: Vec<u8>) -> Vec<u8> {
-        match compress(&record) {
-            Some(compressed) => self.close(place, PLAIN | COMPRESSED, compressed),
+    fn seal(&self, place: &str, record: &[u8]) -> Vec<u8> {
+        match compress(record) {
+            Some(compressed) => self.close(place, PLAIN | COMPRESSED, &compressed),
             None => self.close(place, PLAIN, record),
         }
     }
 
-    fn close(&self, place: &str, form: u8, body: Vec<u8>) -> Vec<u8> {
+    fn close(&self, place: &str, form: u8, body: &[u8]) -> Vec<u8> {
         let Some((id, cipher)) = self.keys.first() else {
-            return [&[form], &body[..]].concat();
+            return [&[form], body].concat();
         };
         let nonce = XNonce::generate();
         let payload = Payload {
-            msg: &body,
+            msg: body,
             aad: place.as_bytes(),
         };
         let sealed = cipher
