@@ -1,5 +1,5 @@
-//! Two servers on one Redis. Whatever dies or stands still, each message has one answer: in what was
-//! committed, and on the page.
+//! Two servers on one Redis. Whatever dies or stands still, each message has one answer: in what
+//! was committed, and on the page.
 
 mod people;
 
@@ -203,10 +203,11 @@ async fn a_failover_loses_and_doubles_nothing() {
 const WHOLE: &str = "The whole answer, to its very end.";
 
 fn fake_model(models: &FakeModels) -> String {
+    let url = models.url();
     format!(
-        "[models.fake]\nkind = \"openai\"\nmodel = \"fake\"\nbase_url = \"{}\"\ncontext = 8192\n\
-         timeouts = {{ first_token = \"170s\", between_tokens = \"170s\" }}\n\n[personas.assistant]\nmodels = [\"fake\"]\n",
-        models.url()
+        "[models.fake]\nkind = \"openai\"\nmodel = \"fake\"\nbase_url = \"{url}\"\n\
+         context = 8192\ntimeouts = {{ first_token = \"170s\", between_tokens = \"170s\" }}\n\n\
+         [personas.assistant]\nmodels = [\"fake\"]\n"
     )
 }
 

@@ -47,8 +47,9 @@
 //!
 //! # Time
 //!
-//! The time is Redis's own (`TIME` in the script), so clocks of replicas do not matter. A test
-//! passes its clock with each call. Fences and the like are microseconds of that time, raised where
+//! The time is Redis's own (`TIME` in the script), so clocks of replicas do not matter: when the next
+//! conversation falls due is told by the asking machine's clock, as far ahead as it is for Redis. A
+//! test passes its clock with each call. Fences and the like are microseconds of that time, raised where
 //! needed so that they only grow within a partition; they grow on even where a conversation was
 //! forgotten.
 //!
@@ -112,9 +113,12 @@ use opened::Opened;
 use script::Scripts;
 use seal::Seal;
 use sha2::{Digest, Sha256};
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// Into how many parts conversations are spread. It is written down in Redis, and cannot change.
@@ -212,6 +216,17 @@ impl RedisStore {
         let before = last.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
         let before = before.unwrap_or_default();
         Some((now, (now * 1000).max(before + 1)))
+    }
+
+    /// The time on this machine.
+    fn here(&self) -> Timestamp {
+        match &self.clock {
+            Some(test) => test.clock.now(),
+            None => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH);
+                Timestamp(now.unwrap_or_default().as_millis() as i64)
+            }
+        }
     }
 
     /// Messages from before this are forgotten.

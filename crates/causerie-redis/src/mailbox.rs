@@ -46,15 +46,15 @@ impl Mailbox for RedisStore {
             let call = self.scripts.due.on(self.slot(partition), self.time());
             call.reads().send(&self.link)
         });
-        let mut due = None;
+        let mut least = None;
         for answer in join_all(asked).await {
             let answer = answer.and_then(word).map_err(|fault| self.error(fault))?;
             if !answer.is_empty() {
-                let at = reply::parse(&answer).map_err(|fault| self.error(fault))?;
-                due = Some(due.map_or(at, |due: i64| due.min(at)));
+                let wait = reply::parse(&answer).map_err(|fault| self.error(fault))?;
+                least = Some(least.map_or(wait, |least: u64| least.min(wait)));
             }
         }
-        Ok(due.map(Timestamp))
+        Ok(least.map(|wait| self.here() + Duration::from_millis(wait)))
     }
 
     async fn renew(&self, claim: &ClaimKey, ttl: Duration) -> Result<Renewed, StoreError> {

@@ -111,30 +111,64 @@ fn examine_redis(node: &Health, report: &mut Report) -> Result<(), Failure> {
 fn advice(node: &Health) -> Vec<String> {
     let mut advice = vec![];
     if node.clock_ahead.abs() > SKEW {
-        let ahead = node.clock_ahead;
+        let (by, way) = match node.clock_ahead {
+            ahead if ahead > 0 => (ahead, "ahead of"),
+            ahead => (-ahead, "behind"),
+        };
         advice.push(format!(
-            "its clock is {ahead} ms ahead of this machine's; run a time service on both"
+            "its clock is {by} ms {way} this machine's; run a time service on both"
+        ));
+    }
+    if let (Some(used), Some(most)) = (node.used_memory, node.maxmemory)
+        && used > most / 10 * 9
+        && most > 0
+    {
+        advice.push(format!(
+            "it takes {used} of {most} bytes; when it is full nothing is taken in: raise maxmemory"
         ));
     }
     match node.maxmemory_policy.as_deref() {
         Some("noeviction") => {}
-        Some(policy) => advice.push(format!("maxmemory-policy is {policy}: it throws conversations away when memory is short; set noeviction")),
-        None => advice.push("it does not tell its maxmemory-policy; it must be noeviction".to_owned()),
+        Some(policy) => advice.push(format!(
+            "maxmemory-policy is {policy}: it throws conversations away when memory is short; set \
+             noeviction"
+        )),
+        None => {
+            let unknown = "it does not tell its maxmemory-policy; it must be noeviction";
+            advice.push(unknown.to_owned());
+        }
     }
     match (node.append_only, node.append_fsync.as_deref()) {
         (Some(false), _) => {
             let saves = node.save.as_deref().is_some_and(|save| !save.is_empty());
-            let lost = if saves { "minutes of conversations" } else { "every conversation" };
-            advice.push(format!("appendonly is no: a restart loses {lost}; set appendonly yes"));
+            let lost = match saves {
+                true => "minutes of conversations",
+                false => "every conversation",
+            };
+            advice.push(format!(
+                "appendonly is no: a restart loses {lost}; set appendonly yes"
+            ));
         }
-        (_, Some("no")) => advice.push("appendfsync is no: a crash of the machine loses what was said lately; set everysec or always".to_owned()),
+        (_, Some("no")) => advice.push(
+            "appendfsync is no: a crash of the machine loses what was said lately; set everysec \
+             or always"
+                .to_owned(),
+        ),
         _ => {}
     }
     if node.role.as_deref().is_some_and(|role| role != "master") {
-        advice.push("it is a replica and takes no writes; give the address of the master, or of the Sentinels".to_owned());
+        advice.push(
+            "it is a replica and takes no writes; give the address of the master, or of the \
+             Sentinels"
+                .to_owned(),
+        );
     }
     if node.replicas.unwrap_or(0) > 0 && node.min_replicas_to_write == Some(0) {
-        advice.push("min-replicas-to-write is 0: a master that was cut off takes writes which are lost; set 1".to_owned());
+        advice.push(
+            "min-replicas-to-write is 0: a master that was cut off takes writes which are lost; \
+             set 1"
+                .to_owned(),
+        );
     }
     advice
 }
@@ -142,6 +176,8 @@ fn advice(node: &Health) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    type Change = fn(&mut Health);
 
     fn healthy() -> Health {
         Health {
@@ -164,14 +200,14 @@ mod tests {
     #[test]
     fn a_healthy_redis_needs_no_advice_and_each_illness_has_one() {
         assert_eq!(advice(&healthy()), Vec::<String>::new());
-        let ill: [(&str, fn(&mut Health)); 6] = [
-            ("clock", |it| it.clock_ahead = -5_000),
-            ("noeviction", |it| {
-                it.maxmemory_policy = Some("allkeys-lru".to_owned())
-            }),
+        let ill: [(&str, Change); 8] = [
+            ("ahead of", |it| it.clock_ahead = 5_000),
+            ("5000 ms behind", |it| it.clock_ahead = -5_000),
+            ("maxmemory", |it| it.maxmemory = it.used_memory),
+            ("noeviction", |it| it.maxmemory_policy = Some("lru".into())),
             ("appendonly", |it| it.append_only = Some(false)),
-            ("appendfsync", |it| it.append_fsync = Some("no".to_owned())),
-            ("replica", |it| it.role = Some("slave".to_owned())),
+            ("appendfsync", |it| it.append_fsync = Some("no".into())),
+            ("replica", |it| it.role = Some("slave".into())),
             ("min-replicas-to-write", |it| it.replicas = Some(2)),
         ];
         for (word, change) in ill {
