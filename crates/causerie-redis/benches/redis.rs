@@ -128,7 +128,7 @@ async fn rates(server: &Redis, clients: usize) {
     }
     for (what, (rate, busy)) in [
         ("offer (one script)", offer),
-        ("turn (offer, read, commit)", turn),
+        ("turn (offer, commit)", turn),
         ("history of 20 messages", read),
     ] {
         println!(

@@ -121,7 +121,9 @@ impl RedisStore {
                 let range_of = [range.from.0.to_string(), before.clone()];
                 // A chunk is rarely half full: so many are likely to be enough.
                 let most = (limit - found.len()).div_ceil(16).clamp(2, CHUNKS_AT_ONCE);
-                let page = self.page(id, range_of, &below, most).await?;
+                // A turn reads the end of history, and adds to it when it is over.
+                let expected = range.before.is_none() && below.is_empty();
+                let page = self.page(id, range_of, &below, most, expected).await?;
                 if version.is_some_and(|version| version != page.version) {
                     // Somebody committed or erased between two pages.
                     continue 'again;
@@ -158,7 +160,7 @@ impl RedisStore {
         let (mut below, mut most) = (String::new(), 1);
         while found.len() < limit {
             let page = self
-                .page(id, [String::new(), String::new()], &below, most)
+                .page(id, [String::new(), String::new()], &below, most, false)
                 .await?;
             let mut oldest = u64::MAX;
             for (number, chunk) in page.chunks {
@@ -387,13 +389,14 @@ impl RedisStore {
         Ok(census)
     }
 
-    /// Some chunks of a conversation, the newest first.
+    /// Some chunks of a conversation, the newest first; that one is perhaps `expected` again soon.
     async fn page(
         &self,
         id: &ConversationId,
         [from, before]: [String; 2],
         below: &str,
         most: usize,
+        expected: bool,
     ) -> Result<Page, Fault> {
         let call = self.on(&self.scripts.chunks, id).arg(from).arg(before);
         let call = call.arg(below).arg(most).reads();
@@ -402,7 +405,7 @@ impl RedisStore {
             version: reply.parse()?,
             more: reply.text()? == "1",
             now: reply.parse()?,
-            chunks: self.read_chunks(id, reply.list()?).await?,
+            chunks: self.read_chunks(id, reply.list()?, expected).await?,
         })
     }
 }

@@ -253,18 +253,15 @@ impl Book {
     }
 }
 
-/// Opens chunks that were read with their numbers.
-pub(crate) fn open_chunks(
+/// Opens the value of a chunk.
+pub(crate) fn open_chunk(
     seal: &Seal,
     id: &ConversationId,
     place: &str,
-    chunks: Vec<(u64, Vec<u8>)>,
-) -> Result<Vec<(u64, Chunk)>, Fault> {
-    let chunks = chunks.into_iter().map(|(number, value)| {
-        let body = seal.open(&chunk_place(place, number), &value)?;
-        Ok((number, Chunk::decode(id, &body)?))
-    });
-    chunks.collect()
+    number: u64,
+    value: &[u8],
+) -> Result<Chunk, Fault> {
+    Chunk::decode(id, &seal.open(&chunk_place(place, number), value)?)
 }
 
 /// Takes off the end of a value what is cheaper kept as one of its own, each with `=` before.

@@ -28,7 +28,7 @@ use causerie_core::{
 
 /// Messages and records, the oldest first. A record has a number by which those of all
 /// conversations are ordered.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Chunk {
     pub(crate) messages: Vec<Message>,
     pub(crate) turns: Vec<(u64, TurnRecord)>,

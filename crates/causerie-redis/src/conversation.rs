@@ -5,6 +5,7 @@ use crate::{
     book::{self, Book, Written},
     chunk::Chunk,
     fault::Fault,
+    opened::Opened,
     reply::{Reply, word},
     script::{Call, Script},
 };
@@ -130,7 +131,7 @@ impl RedisStore {
             Ok((mail.parse()?, self.read_mail(id, &mail.bytes()?)?))
         })?;
         let (book, chunks) = (Book::read(&index)?, reply.list()?);
-        let book = book.with(self.read_chunks(id, chunks).await?);
+        let book = book.with(self.read_chunks(id, chunks, false).await?);
         Ok(View {
             version: numbers.parse()?,
             mail_version: numbers.parse()?,
@@ -207,11 +208,13 @@ impl RedisStore {
         beside(move || book.write(&seal, &place)).await
     }
 
-    /// Reads chunks as scripts give them: pairs of a number and a value.
+    /// Reads chunks as scripts give them: pairs of a number and a value. If it is to be `expected`
+    /// again, the one with the highest number is.
     pub(crate) async fn read_chunks(
         &self,
         id: &ConversationId,
         chunks: Reply,
+        expected: bool,
     ) -> Result<Vec<(u64, Chunk)>, Fault> {
         let chunks = chunks.each(|chunk| {
             let mut chunk = chunk.list()?;
@@ -221,7 +224,23 @@ impl RedisStore {
             return Ok(vec![]);
         }
         let (seal, place, id) = (Arc::clone(&self.seal), self.place(id), id.clone());
-        beside(move || book::open_chunks(&seal, &id, &place, chunks)).await
+        let opened = Arc::clone(&self.opened);
+        beside(move || {
+            let last = chunks.iter().map(|(number, _)| *number).max();
+            let chunks = chunks.into_iter().map(|(number, value)| {
+                let known = Opened::name(&place, number, &value);
+                let chunk = match opened.take(&known) {
+                    Some(chunk) => chunk,
+                    None => book::open_chunk(&seal, &id, &place, number, &value)?,
+                };
+                if expected && last == Some(number) {
+                    opened.keep(known, chunk.clone());
+                }
+                Ok((number, chunk))
+            });
+            chunks.collect()
+        })
+        .await
     }
 
     /// A call on a conversation, its first argument.

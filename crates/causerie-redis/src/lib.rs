@@ -71,9 +71,17 @@
 //! is set. `maxmemory-policy` must be `noeviction`, or Redis throws conversations away when it is
 //! full. [`RedisStore::health`] tells all of this.
 //!
+//! # What encryption hides
+//!
+//! Words, names of people as they are shown, titles, turn records, waiting mail. Not hidden are the
+//! ids of conversations and participants, times, and lengths. What is encrypted is compressed before,
+//! so a length tells about how much was written and how predictable it was. Somebody who both writes
+//! in a conversation and sees the lengths of its values could guess at other words in the same chunk,
+//! a guess for each answered message.
+//!
 //! In reading order: [`config`] and [`address`], `link` (the connection), `script` and `lua/`,
-//! `seal` (compression, encryption), `book`, `chunk` and `pack` (history), `conversation`, then
-//! `mailbox`, `archive`, `ledger`, `reseal`, `transfer`, and [`health`].
+//! `seal` (compression, encryption), `book`, `chunk`, `pack` and `opened` (history), `conversation`,
+//! then `mailbox`, `archive`, `ledger`, `reseal`, `transfer`, and [`health`].
 
 pub mod address;
 mod archive;
@@ -86,6 +94,7 @@ pub mod health;
 mod ledger;
 mod link;
 mod mailbox;
+mod opened;
 mod pack;
 mod reply;
 mod reseal;
@@ -101,6 +110,7 @@ pub use health::Health;
 use causerie_core::{Clock, Timestamp, id::ConversationId, store::StoreError};
 use fault::Fault;
 use link::Link;
+use opened::Opened;
 use script::Scripts;
 use seal::Seal;
 use sha2::{Digest, Sha256};
@@ -120,6 +130,7 @@ pub struct RedisStore {
     link: Link,
     scripts: Scripts,
     seal: Arc<Seal>,
+    opened: Arc<Opened>,
     /// Where it is, for errors: without a password.
     address: String,
     prefix: String,
@@ -186,6 +197,7 @@ impl RedisStore {
             link: Link::new(config).map_err(|fault| fault.at(&address))?,
             scripts: Scripts::new(),
             seal: Arc::new(Seal::new(&config.keys)),
+            opened: Arc::default(),
             prefix: config.prefix.replace(['{', '}'], ""),
             retention: config.retention,
             mailbox_limit: config.mailbox_limit,

@@ -4,11 +4,6 @@
 //! [`crate::pack`] compresses. Then, if it is encrypted, the name of the key, a random nonce of 24
 //! bytes, and the ciphertext with its tag. What is encrypted is bound to the place it is kept in (the
 //! Redis key and the field): moved elsewhere, it does not open.
-//!
-//! What is encrypted is compressed before, so its length tells who can read Redis how well it could
-//! be: about how much was written, and a little of what. Somebody who both chooses what a
-//! conversation holds and sees the length of its values could guess at other words in the same
-//! chunk, a guess for each message they have answered.
 
 use crate::{config::Key, fault::Fault};
 use causerie_core::record;

@@ -1,9 +1,13 @@
-//! What Causerie itself costs on this machine: the engine on SQLite in this process, with a backend
-//! that answers at once and a platform that does nothing but look at the clock.
+//! What Causerie itself costs on this machine: the engine on SQLite, and on Redis if there is one to
+//! start, in this process, with a backend that answers at once and a platform that does nothing but
+//! look at the clock.
 //!
 //! The disk is the one the figures are about: each turn is on it before it counts.
 
+mod shared;
 mod watching;
+
+pub use shared::{memory, shared};
 
 use crate::echo::Echo;
 use causerie_core::{
@@ -11,9 +15,12 @@ use causerie_core::{
     backend::Backend,
     id::{ModelName, PersonaName},
     persona::Persona,
+    platform::Inbox,
     store::{Store, StoreError},
 };
-use causerie_engine::{Config, Engine, Language, Parts, PlatformEntry, SystemClock};
+use causerie_engine::{
+    Config, Engine, EngineError, Language, Parts, PlatformEntry, RunReport, SystemClock,
+};
 use causerie_store::SqliteStore;
 use futures::{StreamExt, stream};
 use std::{
@@ -22,6 +29,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use watching::Watching;
 
@@ -65,80 +73,115 @@ impl fmt::Display for Row {
 pub async fn turns(file: &Path) -> Result<Vec<Row>, StoreError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = Arc::new(SqliteStore::open(file, &clock)?);
-    let platform = Arc::new(Watching::default());
-    let engine = engine(store.clone(), clock, platform.clone());
-    let stop = CancellationToken::new();
-    let running = tokio::spawn({
-        let (engine, stop) = (engine.clone(), stop.clone());
-        async move { engine.run(stop).await }
-    });
-    let inbox = engine.inbox();
-    for number in 0..WARM {
-        platform.turn(&*inbox, "warm", number).await;
-    }
-
-    let mut alone = Vec::with_capacity(ALONE);
-    for number in 0..ALONE {
-        // Ten messages to a conversation: history is read and grows as it does in life.
-        let conversation = format!("alone{}", number / 10);
-        alone.push(platform.turn(&*inbox, &conversation, number).await);
-    }
-    alone.sort_unstable();
-
-    let began = Instant::now();
-    stream::iter(0..TOGETHER)
-        .for_each_concurrent(TOGETHER, |one| {
-            let (platform, inbox) = (platform.clone(), inbox.clone());
-            async move {
-                for number in 0..ROUNDS {
-                    let conversation = format!("together{one}.{}", number / 10);
-                    platform.turn(&*inbox, &conversation, number).await;
-                }
-            }
-        })
-        .await;
-    let together = began.elapsed();
-
-    stop.cancel();
-    let report = running
-        .await
-        .expect("the engine does not panic")
-        .expect("it runs once");
+    let server = Server::start(store.clone(), Duration::ZERO, Config::default());
+    let mut rows = server.latency(ALONE).await;
+    rows.push(server.together(ROUNDS).await);
+    let finished = server.stop().await;
     store.close().await;
     let bytes = fs::metadata(file).map(|found| found.len()).unwrap_or(0);
-    let turns = (TOGETHER * ROUNDS) as f64;
-    Ok(vec![
-        Row::new(
-            "added latency of a turn, p50",
-            millis(quantile(&alone, 0.5)),
-        ),
-        Row::new(
-            "added latency of a turn, p99",
-            millis(quantile(&alone, 0.99)),
-        ),
-        Row::new(
-            "turns, 64 conversations at once",
-            format!("{:.0} /s", turns / together.as_secs_f64()),
-        ),
-        Row::new(
-            "on disk for a message of 280 bytes, all told",
-            format!("{} bytes", bytes / (2 * report.finished).max(1)),
-        ),
-    ])
+    rows.push(Row::new(
+        "on disk for a message of 280 bytes, all told",
+        format!("{} bytes", bytes / (2 * finished).max(1)),
+    ));
+    Ok(rows)
 }
 
-fn engine(store: Arc<dyn Store>, clock: Arc<dyn Clock>, platform: Arc<Watching>) -> Arc<Engine> {
+/// An engine at work, and the platform that feeds it.
+struct Server {
+    platform: Arc<Watching>,
+    inbox: Arc<dyn Inbox>,
+    stop: CancellationToken,
+    running: JoinHandle<Result<RunReport, EngineError>>,
+}
+
+impl Server {
+    /// With a model that answers after `delay`.
+    fn start(store: Arc<dyn Store>, delay: Duration, config: Config) -> Self {
+        let platform = Arc::new(Watching::default());
+        let engine = engine(store, platform.clone(), delay, config);
+        let stop = CancellationToken::new();
+        let running = tokio::spawn({
+            let (engine, stop) = (engine.clone(), stop.clone());
+            async move { engine.run(stop).await }
+        });
+        Self {
+            platform,
+            inbox: engine.inbox(),
+            stop,
+            running,
+        }
+    }
+
+    /// What so many turns take, one after the other.
+    async fn latency(&self, count: usize) -> Vec<Row> {
+        for number in 0..WARM {
+            self.platform.turn(&*self.inbox, "warm", number).await;
+        }
+        let mut alone = Vec::with_capacity(count);
+        for number in 0..count {
+            // Ten messages to a conversation: history is read and grows as it does in life.
+            let conversation = format!("alone{}", number / 10);
+            let turn = self.platform.turn(&*self.inbox, &conversation, number);
+            alone.push(turn.await);
+        }
+        alone.sort_unstable();
+        vec![
+            Row::new(
+                "added latency of a turn, p50",
+                millis(quantile(&alone, 0.5)),
+            ),
+            Row::new(
+                "added latency of a turn, p99",
+                millis(quantile(&alone, 0.99)),
+            ),
+        ]
+    }
+
+    /// How many turns there are each second, in [`TOGETHER`] conversations at once.
+    async fn together(&self, rounds: usize) -> Row {
+        let began = Instant::now();
+        stream::iter(0..TOGETHER)
+            .for_each_concurrent(TOGETHER, |one| async move {
+                for number in 0..rounds {
+                    let conversation = format!("together{one}.{}", number / 10);
+                    self.platform
+                        .turn(&*self.inbox, &conversation, number)
+                        .await;
+                }
+            })
+            .await;
+        let turns = (TOGETHER * rounds) as f64;
+        Row::new(
+            format!("turns, {TOGETHER} conversations at once"),
+            format!("{:.0} /s", turns / began.elapsed().as_secs_f64()),
+        )
+    }
+
+    /// Ends it, and says how many turns it finished.
+    async fn stop(self) -> u64 {
+        self.stop.cancel();
+        let report = self.running.await.expect("the engine does not panic");
+        report.expect("it runs once").finished
+    }
+}
+
+fn engine(
+    store: Arc<dyn Store>,
+    platform: Arc<Watching>,
+    delay: Duration,
+    config: Config,
+) -> Arc<Engine> {
     let (model, name) = (ModelName::new("echo"), PersonaName::new("assistant"));
     let (model, name) = (model.expect("a word"), name.expect("a word"));
     let persona = Persona::new(name.clone(), "You are helpful.", vec![model.clone()]);
     let backend: Arc<dyn Backend> = Arc::new(Echo {
-        delay: Duration::ZERO,
+        delay,
         pace: Duration::ZERO,
         context: 32_768,
     });
     let parts = Parts {
         store,
-        clock,
+        clock: Arc::new(SystemClock),
         backends: [(model, backend)].into(),
         personas: [(name.clone(), Arc::new(persona))].into(),
         tools: vec![],
@@ -148,7 +191,7 @@ fn engine(store: Arc<dyn Store>, clock: Arc<dyn Clock>, platform: Arc<Watching>)
             language: Language::English,
         }],
     };
-    Engine::new(Config::default(), parts).expect("all names are there")
+    Engine::new(config, parts).expect("all names are there")
 }
 
 /// The value that `share` of the sorted `values` do not exceed.

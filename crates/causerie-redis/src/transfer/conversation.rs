@@ -45,7 +45,7 @@ impl RedisStore {
             Ok((who, Timestamp(person.parse()?)))
         })?;
         let seen = reply.bytes()?;
-        let chunks = self.read_chunks(id, reply.list()?).await?;
+        let chunks = self.read_chunks(id, reply.list()?, false).await?;
         let (mut messages, mut records) = (vec![], vec![]);
         for (_, chunk) in chunks {
             messages.extend(chunk.messages);

@@ -32,8 +32,15 @@ pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<u8, Failure> {
 
     print("\nturns, with a model that answers at once, on SQLite\n")?;
     let rows = runtime()?.block_on(bench::turns(&room.0.join("bench.db")))?;
-    let memory = resident().map(|bytes| Row::new("memory after them, resident", mebibytes(bytes)));
+    let memory =
+        bench::memory().map(|bytes| Row::new("memory after them, resident", mebibytes(bytes)));
     print_rows(rows.into_iter().chain(memory))?;
+
+    print("\nthe same on Redis, on this machine\n")?;
+    match runtime()?.block_on(bench::shared(&room.0))? {
+        Some(rows) => print_rows(rows)?,
+        None => print("skipped: there is no `redis-server` to start\n")?,
+    }
 
     let models = Models::from_env()?;
     for name in &asked(args, &config) {
@@ -81,16 +88,6 @@ fn local(path: PathBuf, room: &Path) -> Result<Vec<Row>, Failure> {
 fn print_rows(rows: impl IntoIterator<Item = Row>) -> Result<(), Failure> {
     rows.into_iter()
         .try_for_each(|row| print(&format!("{row}\n")))
-}
-
-/// The memory this process has, where the system tells.
-fn resident() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
 }
 
 /// A directory on the disk that the server writes to, gone when it is dropped.
