@@ -276,9 +276,11 @@ pub async fn forgetting_is_harmless(subject: &impl Subject) {
     whole(begin(&*backend, &prompt).await).await;
 }
 
-/// A prompt that every model can answer, for a short answer.
+/// A prompt that every model can answer, for a short answer. It has a system prompt: some templates
+/// write one of their own where there is none, which nobody has counted.
 fn hello() -> Prompt {
     PromptBuilder::default()
+        .system("You are a helpful assistant")
         .persona(|persona| persona.max_output_tokens = 16)
         .lines(&[(Role::User, "Say hello to everybody")])
         .build()
