@@ -273,20 +273,23 @@ impl Engine {
             drop(place);
             return Some(self.come_back().await);
         }
-        match self.store.claim(&self.claimant()).await {
-            Ok(Some(claim)) => {
-                self.dispatch.backlog.store(true, Ordering::SeqCst);
-                self.begin_turn(claim, place);
-                None
-            }
-            Ok(None) => {
-                drop(place);
-                Some(self.until_due().await)
-            }
-            Err(error) => {
-                tracing::warn!(%error, "mail could not be claimed");
-                self.dispatch.away.store(true, Ordering::SeqCst);
-                Some(STORE_PAUSE)
+        let mut wait = None;
+        // Asked twice before it sleeps: what fell due after the first answer, and before it was asked
+        // what falls due, would otherwise be left until the sweep.
+        loop {
+            match (self.store.claim(&self.claimant()).await, wait) {
+                (Ok(Some(claim)), _) => {
+                    self.dispatch.backlog.store(true, Ordering::SeqCst);
+                    self.begin_turn(claim, place);
+                    return None;
+                }
+                (Ok(None), None) => wait = Some(self.until_due().await),
+                (Ok(None), wait) => return wait,
+                (Err(error), _) => {
+                    tracing::warn!(%error, "mail could not be claimed");
+                    self.dispatch.away.store(true, Ordering::SeqCst);
+                    return Some(STORE_PAUSE);
+                }
             }
         }
     }

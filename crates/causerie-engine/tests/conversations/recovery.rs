@@ -9,13 +9,14 @@ use causerie_core::{
     platform::{Creates, InboxError},
     store::{Claimant, Mailbox},
 };
+use causerie_engine::Config;
 use causerie_testkit::{
     backend::Script,
     chat::{Chat, TokioClock},
 };
 use insta::assert_snapshot;
 use std::{sync::Arc, time::Duration};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 pub(crate) mod flaky;
 
@@ -39,6 +40,24 @@ async fn after_a_crash_the_answer_goes_on_in_the_same_message() {
         assert_eq!((turn.turn.0, turn.attempts), (2, 2));
         assert_eq!(chat.outcomes().await.len(), 2);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_falls_due_while_it_is_asked_what_does_is_not_left_until_the_sweep() {
+    let store = Arc::new(FlakyStore::new(Arc::new(TokioClock::default())));
+    let mut chat = Chat::with(|setup| setup.store = Some(store.clone()));
+    let ttl = Config::default().claim_ttl;
+    (chat.backend).expect([Script::say("Once ").then_wait(60 * SECOND)]);
+    chat.post("Tell").await;
+    sleep(SECOND).await;
+    // Whoever comes next finds nothing to claim, and is told of nothing that falls due.
+    store.slow_due(2 * ttl);
+    chat.backend.expect([Script::say("Once upon a time.")]);
+    let killed = Instant::now();
+    chat.restart_after_kill().await;
+    assert_eq!(chat.settle().await, "bot: Once upon a time.");
+    let after = killed.elapsed();
+    assert!(after < 2 * ttl + 5 * SECOND, "taken over after {after:?}");
 }
 
 #[tokio::test(start_paused = true)]

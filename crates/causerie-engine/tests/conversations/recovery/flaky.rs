@@ -25,6 +25,8 @@ pub(crate) struct FlakyStore {
     inner: Arc<dyn Store>,
     fail_commits: AtomicBool,
     fail_offers: AtomicBool,
+    /// How long it takes to say what falls due.
+    slow_due: Mutex<Duration>,
     /// Nothing of the mailbox answers.
     away: AtomicBool,
     /// The next renewal gives the claim away instead.
@@ -50,6 +52,7 @@ impl FlakyStore {
             inner,
             fail_commits: AtomicBool::new(false),
             fail_offers: AtomicBool::new(false),
+            slow_due: Mutex::default(),
             away: AtomicBool::new(false),
             lose: AtomicBool::new(false),
             panics: Mutex::new(None),
@@ -62,6 +65,11 @@ impl FlakyStore {
 
     pub(crate) fn fail_offers(&self, fail: bool) {
         self.fail_offers.store(fail, Ordering::SeqCst);
+    }
+
+    /// From now on it takes so long to say what falls due, and says what is so by then.
+    pub(crate) fn slow_due(&self, takes: Duration) {
+        *self.slow_due.lock().unwrap() = takes;
     }
 
     /// Takes the mailbox away, or gives it back.
@@ -121,6 +129,8 @@ impl Mailbox for FlakyStore {
         if self.is_away() {
             return away();
         }
+        let takes = *self.slow_due.lock().unwrap();
+        tokio::time::sleep(takes).await;
         self.inner.next_due().await
     }
 
