@@ -43,7 +43,9 @@ async fn endpoints(config: &Config, report: &mut Report) -> Result<(), Failure> 
 }
 
 fn disk(dir: &Path, report: &mut Report) -> Result<(), Failure> {
-    let there = dir.ancestors().find(|dir| dir.exists()).unwrap_or(dir);
+    // A relative path that is not there yet begins here.
+    let there = dir.ancestors().find(|dir| dir.exists());
+    let there = there.unwrap_or(Path::new("."));
     let room = match fs4::available_space(there) {
         Ok(room) => room,
         Err(error) => {
