@@ -106,6 +106,29 @@ pub struct TurnRecord {
     pub notes: Vec<String>,
 }
 
+impl TurnRecord {
+    /// A turn that began and ended at `at`, took no events and used nothing.
+    pub fn new(conversation: ConversationId, turn: TurnNumber, at: Timestamp) -> Self {
+        Self {
+            conversation,
+            turn,
+            started: at,
+            ended: at,
+            events: vec![],
+            asked: vec![],
+            attempts: 0,
+            persona: None,
+            model: None,
+            usage: Usage::default(),
+            prompt: PromptShape::default(),
+            first_text_ms: None,
+            steps: 0,
+            delivered: vec![],
+            notes: vec![],
+        }
+    }
+}
+
 /// Tokens used, and what they cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {

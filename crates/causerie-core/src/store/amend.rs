@@ -4,7 +4,7 @@ use crate::{
     Timestamp,
     event::{Event, EventKind},
     id::{ConversationId, EventId, MessageRef, TurnNumber},
-    outcome::{Outcome, PromptShape, TurnRecord, Usage},
+    outcome::{Outcome, TurnRecord},
 };
 
 /// The message an event edits or deletes.
@@ -57,20 +57,8 @@ fn outside_of_turns(
     now: Timestamp,
 ) -> TurnRecord {
     TurnRecord {
-        conversation: conversation.clone(),
-        turn: TurnNumber(0),
-        started: now,
-        ended: now,
         events,
         asked,
-        attempts: 0,
-        persona: None,
-        model: None,
-        usage: Usage::default(),
-        prompt: PromptShape::default(),
-        first_text_ms: None,
-        steps: 0,
-        delivered: vec![],
-        notes: vec![],
+        ..TurnRecord::new(conversation.clone(), TurnNumber(0), now)
     }
 }

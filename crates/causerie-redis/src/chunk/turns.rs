@@ -9,7 +9,7 @@ use causerie_core::{
     Timestamp,
     id::{ConversationId, EventId, MessageRef, ModelName, PersonaName, TurnNumber},
     message::Message,
-    outcome::{Outcome, PromptShape, TurnRecord, Usage},
+    outcome::{Outcome, TurnRecord},
 };
 use std::collections::HashMap;
 
@@ -144,7 +144,9 @@ pub(super) fn read(
     let mut before = 0;
     let mut turns = packed.each(|packed| {
         before = packed.from(before)?;
-        Ok((0, empty(conversation, TurnNumber(before))))
+        let turn = TurnNumber(before);
+        // Its times are read further on.
+        Ok((0, TurnRecord::new(conversation.clone(), turn, Timestamp(0))))
     })?;
     let times = Times::of(messages);
     let mut before = 0;
@@ -275,24 +277,4 @@ fn read_names(packed: &mut Unpacker<'_>, count: usize) -> Result<Vec<Option<Stri
         });
     }
     Ok(names)
-}
-
-fn empty(conversation: &ConversationId, turn: TurnNumber) -> TurnRecord {
-    TurnRecord {
-        conversation: conversation.clone(),
-        turn,
-        started: Timestamp(0),
-        ended: Timestamp(0),
-        events: vec![],
-        asked: vec![],
-        attempts: 0,
-        persona: None,
-        model: None,
-        usage: Usage::default(),
-        prompt: PromptShape::default(),
-        first_text_ms: None,
-        steps: 0,
-        delivered: vec![],
-        notes: vec![],
-    }
 }
