@@ -71,13 +71,17 @@ impl Keyboard {
     /// Runs `test` on a terminal; `None`, with a word about it, if there is no `script` here.
     fn start(test: &str, colours: bool, history: &std::path::Path) -> Option<Self> {
         let program = env::current_exe().unwrap();
+        // Ctrl-C reaches the shell too, and ends it where nothing is said of that.
         let run = format!(
-            "'{}' --ignored --exact --nocapture tests::keyboard::{test}; echo \"left with $?.\"",
+            "trap : INT; '{}' --ignored --exact --nocapture tests::keyboard::{test}; \
+             echo \"left with $?.\"; read -r _",
             program.display()
         );
         let started = Command::new("script")
             .args(["-qfc", &run, "/dev/null"])
             .env(HISTORY, history)
+            // Whatever shell somebody likes to type in.
+            .env("SHELL", "/bin/sh")
             .env("TERM", "xterm")
             // Empty is as good as not set.
             .env("NO_COLOR", if colours { "" } else { "1" })
