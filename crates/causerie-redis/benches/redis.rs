@@ -32,20 +32,26 @@ async fn main() {
     }
 }
 
-async fn open(server: &Redis, prefix: &str, encrypted: bool) -> RedisStore {
+fn config(server: &Redis, prefix: &str, encrypted: bool) -> Config {
     let mut config = Config::new(&server.url()).unwrap();
     config.prefix = format!("{prefix}:");
     config.response_timeout = Duration::from_secs(30);
     if encrypted {
         config.keys = vec![Key::new("k1", [7; 32]).unwrap()];
     }
-    RedisStore::connect(&config).await.unwrap()
+    config
 }
 
 /// What is stored of a chat, by `MEMORY USAGE` of all keys.
 async fn size(server: &Redis, chat: &str, words: &str, encrypted: bool) {
     let what = if encrypted { "encrypted" } else { "plain" };
-    let store = open(server, &format!("{chat}-{what}"), encrypted).await;
+    let (config, clock) = (
+        config(server, &format!("{chat}-{what}"), encrypted),
+        talk::clock(),
+    );
+    let store = RedisStore::connect_at(&config, clock.clone())
+        .await
+        .unwrap();
     let mut messages = 0;
     for n in 0..50 {
         messages += talk::hold(&store, n, words).await;
@@ -57,10 +63,14 @@ async fn size(server: &Redis, chat: &str, words: &str, encrypted: bool) {
         let size = server.command(&format!("MEMORY USAGE {key} SAMPLES 0"));
         size.parse::<usize>().unwrap()
     };
-    let bytes = keys.lines().map(size).sum::<usize>() / messages;
+    let all = || keys.lines().map(size).sum::<usize>() / messages;
+    let light = all();
+    talk::rest(&store, &clock).await;
+    let bytes = all();
     let json = talk::json_list(server, &store).await;
     println!(
-        "{chat}, {what}: {bytes} bytes for each message of {said}, {:.2} of a list of JSON ({json})",
+        "{chat}, {what}: {bytes} bytes for each message of {said}, {:.2} of a list of JSON ({json}); \
+         {light} while the conversation goes on",
         bytes as f64 / json as f64
     );
 }
@@ -91,7 +101,8 @@ async fn rates(server: &Redis, clients: usize) {
     let push = benchmark(&["-t", "lpush", "-d", "300"]);
     let evalsha = benchmark(&["evalsha", &script, "1", "k:__rand_int__", &payload]);
     println!("  redis-benchmark: SET {set:.0}, LPUSH {push:.0}, EVALSHA {evalsha:.0}");
-    let store = &open(server, &format!("rates-{clients}"), false).await;
+    let config = config(server, &format!("rates-{clients}"), false);
+    let store = &RedisStore::connect(&config).await.unwrap();
     let words = &talk::words(talk::CHATS[0].1);
     let (mut offer, mut turn, mut read) = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0));
     for round in 0..ROUNDS {

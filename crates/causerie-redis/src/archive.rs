@@ -2,6 +2,7 @@
 
 use crate::{
     RedisStore,
+    book::Tail,
     chunk::Chunk,
     conversation::{ATTEMPTS, Chunks, Kind, Rewrite, View},
     fault::Fault,
@@ -121,9 +122,7 @@ impl RedisStore {
                 let range_of = [range.from.0.to_string(), before.clone()];
                 // A chunk is rarely half full: so many are likely to be enough.
                 let most = (limit - found.len()).div_ceil(16).clamp(2, CHUNKS_AT_ONCE);
-                // A turn reads the end of history, and adds to it when it is over.
-                let expected = range.before.is_none() && below.is_empty();
-                let page = self.page(id, range_of, &below, most, expected).await?;
+                let page = self.page(id, range_of, &below, most).await?;
                 if version.is_some_and(|version| version != page.version) {
                     // Somebody committed or erased between two pages.
                     continue 'again;
@@ -160,7 +159,7 @@ impl RedisStore {
         let (mut below, mut most) = (String::new(), 1);
         while found.len() < limit {
             let page = self
-                .page(id, [String::new(), String::new()], &below, most, false)
+                .page(id, [String::new(), String::new()], &below, most)
                 .await?;
             let mut oldest = u64::MAX;
             for (number, chunk) in page.chunks {
@@ -285,7 +284,10 @@ impl RedisStore {
             if !view.known {
                 return Ok(Erased::default());
             }
-            let mut rewrite = Rewrite::default();
+            let mut rewrite = Rewrite {
+                tail: Tail::Light,
+                ..Rewrite::default()
+            };
             let messages = view.book.forget(target, &mut view.state);
             let changed = view.book.is_changed();
             view.state.erasures += u64::from(changed);
@@ -347,6 +349,7 @@ impl RedisStore {
                 title: Some(None),
                 messages: -(erased.messages as i64),
                 kind: Kind::Afresh,
+                tail: Tail::Light,
                 ..Rewrite::default()
             };
             if self.rewrite(id, view, rewrite).await?.is_some() {
@@ -389,14 +392,13 @@ impl RedisStore {
         Ok(census)
     }
 
-    /// Some chunks of a conversation, the newest first; that one is perhaps `expected` again soon.
+    /// Some chunks of a conversation, the newest first.
     async fn page(
         &self,
         id: &ConversationId,
         [from, before]: [String; 2],
         below: &str,
         most: usize,
-        expected: bool,
     ) -> Result<Page, Fault> {
         let call = self.on(&self.scripts.chunks, id).arg(from).arg(before);
         let call = call.arg(below).arg(most).reads();
@@ -405,7 +407,7 @@ impl RedisStore {
             version: reply.parse()?,
             more: reply.text()? == "1",
             now: reply.parse()?,
-            chunks: self.read_chunks(id, reply.list()?, expected).await?,
+            chunks: self.read_chunks(id, reply.list()?).await?,
         })
     }
 }

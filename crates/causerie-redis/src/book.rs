@@ -1,7 +1,8 @@
 //! History as it is stored: a few chunks, each many messages and turn records compressed together.
 //!
 //! 1. A conversation has chunks with rising numbers. Messages and records are added to the last one
-//!    until it is full; then a new one begins.
+//!    until it is full; then a new one begins. The last one stays light until then, or until nothing
+//!    was added for a while: packing takes milliseconds, which a turn need not wait for.
 //! 2. The index, kept beside the conversation's numbers, tells of each chunk its number, its first
 //!    and last position, and how many messages and records it holds, so that a range is found
 //!    without reading the others.
@@ -30,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A chunk with as many messages is full.
 const FULL: usize = 64;
 
-/// A chunk of as many bytes before compression is full: each commit compresses the last one anew.
+/// A chunk of as many bytes before compression is full: each commit writes the last one anew.
 const FULL_BYTES: usize = 8 << 10;
 
 /// The chunks that were read, and the index of all.
@@ -56,6 +57,19 @@ struct Span {
 pub(crate) struct Written {
     pub(crate) index: String,
     pub(crate) fields: Vec<(String, Vec<u8>)>,
+    pub(crate) tail: Tail,
+}
+
+/// What becomes of the last chunk.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Tail {
+    /// It stays as it was.
+    Kept = 0,
+    /// It is written, and left light for what comes next.
+    Light = 1,
+    /// It is packed, or there is none.
+    #[default]
+    Packed = 2,
 }
 
 impl Book {
@@ -167,6 +181,13 @@ impl Book {
         gone
     }
 
+    /// Whether writing it takes milliseconds.
+    pub(crate) fn is_heavy(&self, tail: Tail) -> bool {
+        let last = self.last();
+        let packed = |number: &u64| tail == Tail::Packed || *number != last;
+        self.changed.iter().any(packed)
+    }
+
     /// Has everything that was read written anew.
     pub(crate) fn renew(&mut self) {
         self.changed.extend(self.chunks.keys());
@@ -183,9 +204,14 @@ impl Book {
         !self.changed.is_empty() || !self.dropped.is_empty()
     }
 
-    /// What is to be written at `place`.
-    pub(crate) fn write(mut self, seal: &Seal, place: &str) -> Result<Written, Fault> {
+    /// What is to be written at `place`, the last chunk packed or light.
+    pub(crate) fn write(mut self, seal: &Seal, place: &str, tail: Tail) -> Result<Written, Fault> {
         let mut fields = Vec::new();
+        let last = self.last();
+        let mut written = match self.changed.contains(&last) || self.dropped.contains(&last) {
+            true => Tail::Packed,
+            false => Tail::Kept,
+        };
         for number in &self.changed {
             let chunk = self.chunks.remove(number).unwrap_or_default();
             let span = self.spans.iter_mut().find(|span| span.number == *number);
@@ -195,9 +221,15 @@ impl Book {
             if chunk.messages.is_empty() && chunk.turns.is_empty() {
                 self.dropped.push(*number);
             } else {
-                let packed = chunk.encode()?;
-                value.extend(seal.seal_packed(&chunk_place(place, *number), &packed));
-                let rest = split_off(&mut value);
+                let light = tail == Tail::Light && *number == last;
+                let encoded = chunk.encode(light)?;
+                value.extend(seal.seal_chunk(&chunk_place(place, *number), &encoded, light));
+                let rest = if light {
+                    written = Tail::Light;
+                    vec![b'=']
+                } else {
+                    split_off(&mut value)
+                };
                 fields.push((format!("h{number}"), value));
                 fields.push((format!("g{number}"), rest));
             }
@@ -213,6 +245,7 @@ impl Book {
         Ok(Written {
             index: index.join(";"),
             fields,
+            tail: written,
         })
     }
 
@@ -237,13 +270,21 @@ impl Book {
         self.dropped.push(number);
     }
 
+    fn last(&self) -> u64 {
+        self.spans.last().map_or(0, |span| span.number)
+    }
+
     /// The chunk that is added to.
     fn tail(&mut self) -> &mut Chunk {
-        let last = self.spans.last().map_or(0, |span| span.number);
-        let open = |chunk: &Chunk| chunk.messages.len() < FULL && chunk.bytes < FULL_BYTES;
-        let number = match self.chunks.get(&last).is_some_and(open) {
-            true => last,
-            false => {
+        let last = self.last();
+        let open = |chunk: &&Chunk| chunk.messages.len() < FULL && chunk.bytes < FULL_BYTES;
+        let known = self.chunks.get(&last);
+        let number = match known.filter(open) {
+            Some(_) => last,
+            None => {
+                if known.is_some_and(|full| full.light) {
+                    self.changed.insert(last);
+                }
                 self.spans.push(Span::of(last + 1, &Chunk::default()));
                 last + 1
             }

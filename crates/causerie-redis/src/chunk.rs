@@ -1,4 +1,4 @@
-//! A chunk of history as bytes: many messages and turn records, packed.
+//! A chunk of history as bytes: many messages and turn records, packed or light.
 //!
 //! It is written field by field, not message by message: all authors, all times, and so on, the
 //! words last. So what repeats stands side by side, and a [`Packer`] makes little of it. What can be
@@ -34,21 +34,27 @@ pub(crate) struct Chunk {
     pub(crate) turns: Vec<(u64, TurnRecord)>,
     /// How long it was before compression.
     pub(crate) bytes: usize,
+    /// It was not compressed.
+    pub(crate) light: bool,
 }
 
 impl Chunk {
-    /// Packs it.
-    pub(crate) fn encode(&self) -> Result<Vec<u8>, Fault> {
-        self.packer()?.pack()
+    /// Packs it, or leaves it light.
+    pub(crate) fn encode(&self, light: bool) -> Result<Vec<u8>, Fault> {
+        let packer = self.packer()?;
+        if light {
+            return Ok(packer.lighten());
+        }
+        packer.pack()
     }
 
     /// Reads a chunk of `conversation`.
     pub(crate) fn decode(conversation: &ConversationId, body: &Body) -> Result<Self, Fault> {
-        let packed = match body {
+        let unpacked = match body {
             Body::Record(record) => return first::decode(conversation, record),
-            Body::Packed(packed) => packed,
+            Body::Packed(packed) => Unpacked::new(packed)?,
+            Body::Light(light) => Unpacked::light(light)?,
         };
-        let unpacked = Unpacked::new(packed)?;
         let mut packed = unpacked.unpacker();
         let mut messages = messages::read(&mut packed)?;
         let turns = turns::read(&mut packed, conversation, &messages)?;
@@ -61,6 +67,7 @@ impl Chunk {
             turns,
             messages,
             bytes: unpacked.stream.len(),
+            light: matches!(body, Body::Light(_)),
         })
     }
 
@@ -154,15 +161,17 @@ mod tests {
         let chunk = Chunk {
             messages: messages.clone(),
             turns: turns.clone(),
-            bytes: 0,
+            ..Chunk::default()
         };
-        let bytes = chunk.encode().unwrap();
-        let read = Chunk::decode(&id(), &Body::Packed(bytes.clone())).unwrap();
-        assert_eq!((read.messages, read.turns), (messages, turns));
-        assert!(read.bytes > 0);
-        for length in 0..bytes.len() - 8 {
-            let cut = Body::Packed(bytes[..length].to_vec());
-            assert!(Chunk::decode(&id(), &cut).is_err());
+        for (form, light) in [(Body::Packed as fn(_) -> _, false), (Body::Light, true)] {
+            let bytes = chunk.encode(light).unwrap();
+            let read = Chunk::decode(&id(), &form(bytes.clone())).unwrap();
+            assert_eq!((&read.messages, &read.turns), (&messages, &turns));
+            assert!(read.bytes > 0 && read.light == light);
+            for length in 0..bytes.len() - 8 {
+                let cut = form(bytes[..length].to_vec());
+                assert!(Chunk::decode(&id(), &cut).is_err());
+            }
         }
     }
 
@@ -172,9 +181,9 @@ mod tests {
         let chunk = Chunk {
             messages: vec![message(1, 1, 1, &[&long])],
             turns: vec![(1, record(1, 1, &[&long], &[&long, &long]))],
-            bytes: 0,
+            ..Chunk::default()
         };
-        assert!(chunk.encode().unwrap().len() < 100);
+        assert!(chunk.encode(false).unwrap().len() < 100);
     }
 
     #[test]
@@ -228,9 +237,9 @@ mod tests {
         let chunk = Chunk {
             messages: messages.clone(),
             turns: turns.clone(),
-            bytes: 0,
+            ..Chunk::default()
         };
-        let body = Body::Packed(chunk.encode().unwrap());
+        let body = Body::Packed(chunk.encode(false).unwrap());
         let read = Chunk::decode(&id(), &body).unwrap();
         assert_eq!((read.messages, read.turns), (messages, turns));
     }

@@ -2,12 +2,12 @@
 
 use crate::{
     RedisStore,
-    book::{self, Book, Written},
+    book::{self, Book, Tail, Written},
     chunk::Chunk,
     fault::Fault,
-    opened::Opened,
     reply::{Reply, word},
     script::{Call, Script},
+    seal::Seal,
 };
 use causerie_core::{
     Text,
@@ -16,6 +16,9 @@ use causerie_core::{
     store::{ConversationState, KEEP_TURNS, title},
 };
 use std::sync::Arc;
+
+/// A light chunk of more bytes takes its time too.
+const LARGE: usize = 64 << 10;
 
 /// How often a change is tried again when somebody else's came between reading and writing.
 pub(crate) const ATTEMPTS: u32 = 64;
@@ -78,6 +81,8 @@ pub(crate) struct Rewrite {
     pub(crate) kind: Kind,
     /// Mail that changes.
     pub(crate) mail: Vec<(u64, Event)>,
+    /// How the last chunk is written, if any is.
+    pub(crate) tail: Tail,
 }
 
 /// What a change means for the conversation as a whole.
@@ -131,7 +136,7 @@ impl RedisStore {
             Ok((mail.parse()?, self.read_mail(id, &mail.bytes()?)?))
         })?;
         let (book, chunks) = (Book::read(&index)?, reply.list()?);
-        let book = book.with(self.read_chunks(id, chunks, false).await?);
+        let book = book.with(self.read_chunks(id, chunks).await?);
         Ok(View {
             version: numbers.parse()?,
             mail_version: numbers.parse()?,
@@ -166,12 +171,12 @@ impl RedisStore {
             None => vec![],
         };
         let written = match view.book.is_changed() {
-            true => Some(self.write_book(id, view.book).await?),
+            true => Some(self.write_book(id, view.book, change.tail).await?),
             false => None,
         };
-        let (index, chunks) = match written {
-            Some(written) => (written.index, written.fields),
-            None => ("-".to_owned(), vec![]),
+        let (index, chunks, tail) = match written {
+            Some(written) => (written.index, written.fields, written.tail),
+            None => ("-".to_owned(), vec![], Tail::Kept),
         };
         let mut call = (self.on(&self.scripts.rewrite, id))
             .arg(view.version)
@@ -183,7 +188,8 @@ impl RedisStore {
             .arg(change.messages)
             .arg(change.strike)
             .arg(change.event)
-            .arg(change.kind as u8);
+            .arg(change.kind as u8)
+            .arg(tail as u8);
         for (number, event) in &change.mail {
             let mail = [b"=", &self.write_mail(id, event)?[..]].concat();
             call = call.arg(format!("e{number}")).arg(mail);
@@ -198,49 +204,40 @@ impl RedisStore {
         })
     }
 
-    /// Compresses what changed.
+    /// Writes what changed.
     pub(crate) async fn write_book(
         &self,
         id: &ConversationId,
         book: Book,
+        tail: Tail,
     ) -> Result<Written, Fault> {
         let (seal, place) = (Arc::clone(&self.seal), self.place(id));
-        beside(move || book.write(&seal, &place)).await
+        let heavy = book.is_heavy(tail);
+        let write = move || book.write(&seal, &place, tail);
+        if heavy { beside(write).await } else { write() }
     }
 
-    /// Reads chunks as scripts give them: pairs of a number and a value. If it is to be `expected`
-    /// again, the one with the highest number is.
+    /// Reads chunks as scripts give them: pairs of a number and a value.
     pub(crate) async fn read_chunks(
         &self,
         id: &ConversationId,
         chunks: Reply,
-        expected: bool,
     ) -> Result<Vec<(u64, Chunk)>, Fault> {
         let chunks = chunks.each(|chunk| {
             let mut chunk = chunk.list()?;
             Ok((chunk.parse()?, chunk.bytes()?))
         })?;
-        if chunks.is_empty() {
-            return Ok(vec![]);
-        }
         let (seal, place, id) = (Arc::clone(&self.seal), self.place(id), id.clone());
-        let opened = Arc::clone(&self.opened);
-        beside(move || {
-            let last = chunks.iter().map(|(number, _)| *number).max();
+        let light = |(_, value): &(u64, Vec<u8>)| value.len() < LARGE && Seal::is_light(value);
+        let heavy = !chunks.iter().all(light);
+        let open = move || {
             let chunks = chunks.into_iter().map(|(number, value)| {
-                let known = Opened::name(&place, number, &value);
-                let chunk = match opened.take(&known) {
-                    Some(chunk) => chunk,
-                    None => book::open_chunk(&seal, &id, &place, number, &value)?,
-                };
-                if expected && last == Some(number) {
-                    opened.keep(known, chunk.clone());
-                }
+                let chunk = book::open_chunk(&seal, &id, &place, number, &value)?;
                 Ok((number, chunk))
             });
             chunks.collect()
-        })
-        .await
+        };
+        if heavy { beside(open).await } else { open() }
     }
 
     /// A call on a conversation, its first argument.

@@ -13,12 +13,20 @@
 //! 3. Beside it in the partition stand: `ready` and `due`, which conversations can be claimed now,
 //!    and which later and when; `all`, every conversation by when something last happened in it;
 //!    `p:<participant>`, where somebody has spoken or is quoted; `count`, how many messages and how
-//!    much mail there is; `owed`, settlements that are to be done; `tick`, the last number given.
+//!    much mail there is; `owed`, settlements that are to be done; `light`, conversations whose end is not packed yet, and
+//!    when it will be; `tick`, the last number given.
 //! 4. Budgets, reservations and leases are no part of a conversation, and one reservation may touch
 //!    several budgets. They share one slot, `causerie:{ledger}:`. A turn reserves once and settles
 //!    once, and a turn takes a model seconds: one server carries thousands of them.
 //! 5. `causerie:schema` holds the version of the layout, the number of partitions, and a word that
 //!    is encrypted with the current key, so that a wrong key is found out at the start.
+//!
+//! # What is packed when
+//!
+//! A turn adds to the end of history, so its last chunk stands there light, as it is written. When it
+//! is full it is packed, and so it is when its conversation has rested for ten minutes: whoever looks
+//! for mail and finds none packs it. So a turn in a conversation that goes on waits for no
+//! compression, and what rests is small.
 //!
 //! # What is atomic
 //!
@@ -80,7 +88,7 @@
 //! a guess for each answered message.
 //!
 //! In reading order: [`config`] and [`address`], `link` (the connection), `script` and `lua/`,
-//! `seal` (compression, encryption), `book`, `chunk`, `pack` and `opened` (history), `conversation`,
+//! `seal` (compression, encryption), `book`, `chunk` and `pack` (history), `conversation`,
 //! then `mailbox`, `archive`, `ledger`, `reseal`, `transfer`, and [`health`].
 
 pub mod address;
@@ -94,7 +102,6 @@ pub mod health;
 mod ledger;
 mod link;
 mod mailbox;
-mod opened;
 mod pack;
 mod reply;
 mod reseal;
@@ -110,7 +117,6 @@ pub use health::Health;
 use causerie_core::{Clock, Timestamp, id::ConversationId, store::StoreError};
 use fault::Fault;
 use link::Link;
-use opened::Opened;
 use script::Scripts;
 use seal::Seal;
 use sha2::{Digest, Sha256};
@@ -130,7 +136,6 @@ pub struct RedisStore {
     link: Link,
     scripts: Scripts,
     seal: Arc<Seal>,
-    opened: Arc<Opened>,
     /// Where it is, for errors: without a password.
     address: String,
     prefix: String,
@@ -197,7 +202,6 @@ impl RedisStore {
             link: Link::new(config).map_err(|fault| fault.at(&address))?,
             scripts: Scripts::new(),
             seal: Arc::new(Seal::new(&config.keys)),
-            opened: Arc::default(),
             prefix: config.prefix.replace(['{', '}'], ""),
             retention: config.retention,
             mailbox_limit: config.mailbox_limit,

@@ -2,7 +2,8 @@
 
 use crate::{
     RedisStore,
-    conversation::{ATTEMPTS, Chunks, Rewrite, Rewritten, View},
+    book::Tail,
+    conversation::{ATTEMPTS, Chunks, Kind, Rewrite, Rewritten, View},
     fault::Fault,
     reply::{self, Reply, word},
 };
@@ -95,6 +96,15 @@ impl Mailbox for RedisStore {
     }
 }
 
+/// What a look into a partition finds.
+enum Peeked {
+    /// Mail, and since when the first of it has waited.
+    Waits(u64),
+    /// A conversation whose end is to be packed.
+    Rests(ConversationId),
+    Nothing,
+}
+
 impl RedisStore {
     async fn offer_event(
         &self,
@@ -177,6 +187,7 @@ impl RedisStore {
         let gone = waiting.id.clone();
         let mut rewrite = Rewrite {
             event: hash(&change.id).to_vec(),
+            tail: Tail::Light,
             ..Rewrite::default()
         };
         let removed = match amend::apply(change, waiting) {
@@ -203,12 +214,13 @@ impl RedisStore {
 
     /// Looks into all partitions at once, and claims in the one whose first has waited longest.
     async fn claim_longest_waiting(&self, claimant: &Claimant) -> Result<Option<Claim>, Fault> {
-        let mut waiting = vec![];
+        let (mut waiting, mut resting) = (vec![], vec![]);
         let mut failed = None;
         for (partition, peeked) in self.partitions().zip(self.peek().await) {
             match peeked {
-                Ok(Some(since)) => waiting.push((since, partition)),
-                Ok(None) => {}
+                Ok(Peeked::Waits(since)) => waiting.push((since, partition)),
+                Ok(Peeked::Rests(id)) => resting.push(id),
+                Ok(Peeked::Nothing) => {}
                 Err(fault) => failed = Some(fault),
             }
         }
@@ -220,13 +232,17 @@ impl RedisStore {
                 return self.granted(reply.list()?).map(Some);
             }
         }
+        for id in resting {
+            if let Err(fault) = self.pack(&id).await {
+                tracing::warn!(conversation = %id, "what it said last stays unpacked: {fault}");
+            }
+        }
         // Mail of a partition that does not answer may wait, but that of the others need not.
         failed.map_or(Ok(None), Err)
     }
 
-    /// Since when the first conversation of each partition has waited. Does on the way what is left
-    /// to do: settles what is owed.
-    async fn peek(&self) -> Vec<Result<Option<u64>, Fault>> {
+    /// Looks into each partition. Does on the way what is left to do: settles what is owed.
+    async fn peek(&self) -> Vec<Result<Peeked, Fault>> {
         let idle = self.retention.age.map(|age| {
             // What was seen must be remembered longer than that.
             millis(age.max(causerie_core::store::REMEMBER_EVENTS)).to_string()
@@ -237,14 +253,30 @@ impl RedisStore {
             async move {
                 let call = self.scripts.peek.on(self.slot(partition), self.time());
                 let mut reply = Reply::new(call.arg(idle).send(&self.link).await?)?;
-                let since = reply.maybe()?;
+                let (since, resting) = (reply.maybe()?, reply.text()?);
                 for owed in reply.list()?.each(Reply::pair)? {
                     self.settle_owed(partition, &owed.0, &owed.1).await?;
                 }
-                Ok(since)
+                Ok(match since {
+                    Some(since) => Peeked::Waits(since),
+                    None if resting.is_empty() => Peeked::Nothing,
+                    None => Peeked::Rests(ConversationId::new(resting).map_err(|_| NAMELESS)?),
+                })
             }
         });
         join_all(peeks).await
+    }
+
+    /// Packs the end of a conversation where nothing was said for a while. If somebody is just at
+    /// work in it, they will have it packed.
+    async fn pack(&self, id: &ConversationId) -> Result<(), Fault> {
+        let mut view = self.read(id, Chunks::Last, false, false).await?;
+        view.book.renew();
+        let rewrite = Rewrite {
+            kind: Kind::Quiet,
+            ..Rewrite::default()
+        };
+        self.rewrite(id, view, rewrite).await.map(|_| ())
     }
 
     async fn commit_turn(&self, claim: &ClaimKey, commit: &Commit) -> Result<Committed, Fault> {
@@ -331,7 +363,7 @@ impl RedisStore {
             Some(_) => view.mail_version.to_string(),
             None => String::new(),
         };
-        let written = self.write_book(id, view.book).await?;
+        let written = self.write_book(id, view.book, Tail::Light).await?;
         let mut call = self.on(&self.scripts.commit, id).key("owed");
         for who in &people {
             call = call.key(&format!("p:{who}"));
@@ -353,7 +385,8 @@ impl RedisStore {
             .arg(quoted)
             .arg(owed)
             .arg(used)
-            .arg(kept);
+            .arg(kept)
+            .arg(written.tail as u8);
         for (field, value) in written.fields {
             call = call.arg(field).arg(value);
         }

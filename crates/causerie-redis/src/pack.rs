@@ -5,13 +5,15 @@
 //! goes into the stream, and the bits themselves stand apart, as they are.
 //!
 //! Packed, it is the number of the primer, how long the stream was, how many bytes of bits follow,
-//! those, and the compressed stream.
+//! those, and the compressed stream. That takes milliseconds, so a chunk that changes all the time is
+//! left light: how many bytes of bits follow, those, and the stream as it is.
 
 pub(crate) mod primer;
 
 use crate::fault::Fault;
 use causerie_core::record;
 use serde::{Serialize, de::DeserializeOwned};
+use std::borrow::Cow;
 
 /// Numbers below stand in the stream as they are.
 const SMALL: u64 = 192;
@@ -22,7 +24,7 @@ const END: u8 = 0xff;
 const DAMAGED: Fault = Fault::Damaged("a chunk that ends too early");
 
 /// Writes the stream.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Packer {
     stream: Vec<u8>,
     bits: Vec<u8>,
@@ -81,6 +83,14 @@ impl Packer {
         self.stream
     }
 
+    pub(crate) fn lighten(self) -> Vec<u8> {
+        let mut light = Vec::with_capacity(self.stream.len() + self.bits.len() + 3);
+        put_length(&mut light, self.bits.len());
+        light.extend(self.bits);
+        light.extend(self.stream);
+        light
+    }
+
     pub(crate) fn pack(self) -> Result<Vec<u8>, Fault> {
         let mut packed = vec![primer::NUMBER];
         put_length(&mut packed, self.stream.len());
@@ -110,7 +120,7 @@ pub(crate) struct Unpacker<'a> {
 
 /// What was packed, with the stream as it was before compression.
 pub(crate) struct Unpacked<'a> {
-    pub(crate) stream: Vec<u8>,
+    pub(crate) stream: Cow<'a, [u8]>,
     bits: &'a [u8],
 }
 
@@ -120,7 +130,14 @@ impl<'a> Unpacked<'a> {
         let length = take_length(&mut rest)?;
         let bits = take_length(&mut rest)?;
         let (bits, compressed) = rest.split_at_checked(bits).ok_or(DAMAGED)?;
-        let stream = primer::expand(number, compressed, length)?;
+        let stream = primer::expand(number, compressed, length)?.into();
+        Ok(Self { stream, bits })
+    }
+
+    pub(crate) fn light(mut light: &'a [u8]) -> Result<Self, Fault> {
+        let bits = take_length(&mut light)?;
+        let (bits, stream) = light.split_at_checked(bits).ok_or(DAMAGED)?;
+        let stream = stream.into();
         Ok(Self { stream, bits })
     }
 
@@ -256,19 +273,22 @@ mod tests {
         packer.words("");
         packer.flag(true);
         packer.record(&("a", 7_u8)).unwrap();
+        let light = packer.clone().lighten();
         let packed = packer.pack().unwrap();
-        let unpacked = Unpacked::new(&packed).unwrap();
-        let mut unpacker = unpacked.unpacker();
-        for number in numbers {
-            assert_eq!(unpacker.number().unwrap(), number);
-            assert_eq!(unpacker.from(5).unwrap(), number);
+        for unpacked in [Unpacked::new(&packed), Unpacked::light(&light)] {
+            let unpacked = unpacked.unwrap();
+            let mut unpacker = unpacked.unpacker();
+            for number in numbers {
+                assert_eq!(unpacker.number().unwrap(), number);
+                assert_eq!(unpacker.from(5).unwrap(), number);
+            }
+            assert_eq!(unpacker.words().unwrap(), "short words, ä and 天");
+            assert_eq!(unpacker.words().unwrap(), "");
+            assert!(unpacker.flag().unwrap());
+            let record: (String, u8) = unpacker.record().unwrap();
+            assert_eq!(record, ("a".to_owned(), 7));
+            assert!(unpacker.byte().is_err());
         }
-        assert_eq!(unpacker.words().unwrap(), "short words, ä and 天");
-        assert_eq!(unpacker.words().unwrap(), "");
-        assert!(unpacker.flag().unwrap());
-        let record: (String, u8) = unpacker.record().unwrap();
-        assert_eq!(record, ("a".to_owned(), 7));
-        assert!(unpacker.byte().is_err());
     }
 
     #[test]

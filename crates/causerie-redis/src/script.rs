@@ -10,6 +10,7 @@
 use crate::{fault::Fault, link::Link};
 use causerie_core::store::REMEMBER_EVENTS;
 use redis::{ErrorKind, FromRedisValue, ServerErrorKind, ToRedisArgs, cmd, from_redis_value};
+use std::time::Duration;
 
 /// A script: its text and the hash Redis knows it by.
 pub(crate) struct Script {
@@ -20,7 +21,10 @@ pub(crate) struct Script {
 }
 
 /// What all scripts on a partition may write to.
-const PARTITION: &[&str] = &["tick", "all", "count", "ready", "due"];
+const PARTITION: &[&str] = &["tick", "all", "count", "ready", "due", "light"];
+
+/// For how long nothing is added to a conversation before its end is packed.
+const REST: Duration = Duration::from_secs(600);
 
 /// All scripts.
 pub(crate) struct Scripts {
@@ -53,11 +57,15 @@ pub(crate) struct Scripts {
 
 impl Scripts {
     pub(crate) fn new() -> Self {
-        let remember = format!("local REMEMBER = {}\n", REMEMBER_EVENTS.as_secs());
+        let constants = format!(
+            "local REMEMBER, REST = {}, {}\n",
+            REMEMBER_EVENTS.as_secs(),
+            REST.as_millis()
+        );
         let time = include_str!("lua/time.lua");
         let conversation = include_str!("lua/conversation.lua");
         let partition =
-            |text: &str| Script::new([&remember, time, conversation, text].concat(), PARTITION);
+            |text: &str| Script::new([&constants, time, conversation, text].concat(), PARTITION);
         let ledger = |text: &str| Script::new([time, text].concat(), &[]);
         Self {
             offer: partition(include_str!("lua/offer.lua")),

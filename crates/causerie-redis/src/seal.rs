@@ -1,7 +1,7 @@
 //! How values stand in Redis: a record, compressed where that helps, encrypted if a key was given.
 //!
 //! The first byte says which of the two was done, or that it is a chunk of history, which
-//! [`crate::pack`] compresses. Then, if it is encrypted, the name of the key, a random nonce of 24
+//! [`crate::pack`] compresses or leaves light. Then, if it is encrypted, the name of the key, a random nonce of 24
 //! bytes, and the ciphertext with its tag. What is encrypted is bound to the place it is kept in (the
 //! Redis key and the field): moved elsewhere, it does not open.
 
@@ -18,6 +18,7 @@ const PLAIN: u8 = 0x10;
 const COMPRESSED: u8 = 1;
 const ENCRYPTED: u8 = 2;
 const PACKED: u8 = 4;
+const LIGHT: u8 = 8;
 
 /// Shorter records are not worth the trouble.
 const WORTH_COMPRESSING: usize = 512;
@@ -31,6 +32,8 @@ pub(crate) enum Body {
     Record(Vec<u8>),
     /// A chunk as [`crate::pack`] makes it, which compresses by itself.
     Packed(Vec<u8>),
+    /// A chunk as it makes it, not compressed.
+    Light(Vec<u8>),
 }
 
 /// Writes and reads values.
@@ -60,13 +63,19 @@ impl Seal {
     pub(crate) fn read<T: DeserializeOwned>(&self, place: &str, bytes: &[u8]) -> Result<T, Fault> {
         match self.open(place, bytes)? {
             Body::Record(record) => record::decode(&record).map_err(Fault::Record),
-            Body::Packed(_) => Err(Fault::Damaged("a chunk where none belongs")),
+            Body::Packed(_) | Body::Light(_) => Err(Fault::Damaged("a chunk where none belongs")),
         }
     }
 
-    /// Seals a chunk that was packed.
-    pub(crate) fn seal_packed(&self, place: &str, packed: &[u8]) -> Vec<u8> {
-        self.close(place, PLAIN | PACKED, packed)
+    /// Seals a chunk that was packed, or is light.
+    pub(crate) fn seal_chunk(&self, place: &str, chunk: &[u8], light: bool) -> Vec<u8> {
+        let form = if light { LIGHT } else { PACKED };
+        self.close(place, PLAIN | form, chunk)
+    }
+
+    /// Whether what was sealed is a light chunk, which is opened in no time.
+    pub(crate) fn is_light(sealed: &[u8]) -> bool {
+        sealed.first().is_some_and(|form| form & LIGHT != 0)
     }
 
     fn seal(&self, place: &str, record: &[u8]) -> Vec<u8> {
@@ -97,8 +106,8 @@ impl Seal {
     /// Opens what was sealed.
     pub(crate) fn open(&self, place: &str, bytes: &[u8]) -> Result<Body, Fault> {
         let (&form, rest) = bytes.split_first().ok_or(DAMAGED)?;
-        let packing = form & (COMPRESSED | PACKED);
-        if form & !(COMPRESSED | ENCRYPTED | PACKED) != PLAIN || packing == COMPRESSED | PACKED {
+        let packing = form & (COMPRESSED | PACKED | LIGHT);
+        if form & !(packing | ENCRYPTED) != PLAIN || packing.count_ones() > 1 {
             return Err(Fault::Damaged("a value of a form that is not known"));
         }
         let body = match form & ENCRYPTED {
@@ -108,6 +117,7 @@ impl Seal {
         match packing {
             COMPRESSED => expand(&body).map(Body::Record),
             PACKED => Ok(Body::Packed(body)),
+            LIGHT => Ok(Body::Light(body)),
             _ => Ok(Body::Record(body)),
         }
     }

@@ -119,8 +119,9 @@ impl Server {
         }
         let mut alone = Vec::with_capacity(count);
         for number in 0..count {
-            // Ten messages to a conversation: history is read and grows as it does in life.
-            let conversation = format!("alone{}", number / 10);
+            // Ten messages to a conversation: history is read and grows as it does in life. Ten people
+            // in turn: nobody writes again before the turn of their last message is put away.
+            let conversation = format!("alone{}.{}", number / 100, number % 10);
             let turn = self.platform.turn(&*self.inbox, &conversation, number);
             alone.push(turn.await);
         }

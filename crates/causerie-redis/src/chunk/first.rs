@@ -113,6 +113,7 @@ pub(super) fn decode(conversation: &ConversationId, bytes: &[u8]) -> Result<Chun
         turns,
         messages,
         bytes: bytes.len(),
+        light: false,
     })
 }
 

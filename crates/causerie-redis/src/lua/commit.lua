@@ -1,6 +1,7 @@
 -- id, fence, version, mail version or '', hashes of consumed mail, state, title, index, seq,
 -- change of the number of messages, authors, quoted, owed id, owed value, '' or, if the conversation
--- is erased, whose lists it stays in, each between line ends; then fields and values
+-- is erased, whose lists it stays in, each between line ends; what became of the last chunk; then
+-- fields and values
 local c = load(ARGV[4])
 if not holds(c, ARGV[5]) then
   return { 'stale' }
@@ -28,9 +29,10 @@ c.index, c.seq = ARGV[11], tonumber(ARGV[12])
 local change = tonumber(ARGV[13])
 c.messages = c.messages + change
 count('messages', change)
-for i = 19, #ARGV, 2 do
+for i = 20, #ARGV, 2 do
   put(c, ARGV[i], ARGV[i + 1])
 end
+tail(c, ARGV[19])
 if ARGV[18] ~= '' then
   strike_all(c, ARGV[18])
 end

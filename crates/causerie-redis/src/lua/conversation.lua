@@ -11,6 +11,7 @@ local NUMBERS = {
 }
 local ENTRY, SEEN = 13, 12
 local READY, DUE, ALL, COUNT = base .. 'ready', base .. 'due', base .. 'all', base .. 'count'
+local LIGHT = base .. 'light'
 
 local function load(id)
   local c = { id = id, key = base .. 'c:' .. id, index = '', queue = '' }
@@ -223,6 +224,15 @@ local function put(c, field, value)
     redis.call('HDEL', c.key, field)
   elseif value ~= '' then
     redis.call('HSET', c.key, field, string.sub(value, 2))
+  end
+end
+
+-- What became of the last chunk: '0' nothing, '1' it is light now, '2' it is not.
+local function tail(c, what)
+  if what == '1' then
+    redis.call('ZADD', LIGHT, num(now + REST), c.id)
+  elseif what == '2' then
+    redis.call('ZREM', LIGHT, c.id)
   end
 end
 

@@ -7,6 +7,7 @@ strike_all(c, '')
 count('messages', -c.messages)
 count('mail', -#c.queue / ENTRY)
 redis.call('DEL', c.key)
+redis.call('ZREM', LIGHT, c.id)
 local at = 17
 local function take()
   at = at + 1

@@ -1,6 +1,7 @@
 -- id, version, mail version, numbers of removed mail, state, title, index or '-', change of the number
 -- of messages, participant to strike, hash of the event that changes mail, '1' to begin afresh or '2'
--- to count as nothing that happened or '3' to end the claim, then fields and values
+-- to count as nothing that happened or '3' to end the claim, what became of the last chunk, then
+-- fields and values
 local c = load(ARGV[4])
 local hash = ARGV[13]
 local events
@@ -45,9 +46,10 @@ count('messages', change)
 if ARGV[12] ~= '' then
   strike(c, ARGV[12])
 end
-for i = 15, #ARGV, 2 do
+for i = 16, #ARGV, 2 do
   put(c, ARGV[i], ARGV[i + 1])
 end
+tail(c, ARGV[15])
 if ARGV[14] == '1' then
   strike_all(c, '')
   forget_journal(c)

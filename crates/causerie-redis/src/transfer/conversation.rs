@@ -2,7 +2,7 @@
 
 use crate::{
     RedisStore,
-    book::Book,
+    book::{Book, Tail},
     conversation::Chunks,
     fault::Fault,
     mailbox::{quoted, quoted_author},
@@ -45,7 +45,7 @@ impl RedisStore {
             Ok((who, Timestamp(person.parse()?)))
         })?;
         let seen = reply.bytes()?;
-        let chunks = self.read_chunks(id, reply.list()?, false).await?;
+        let chunks = self.read_chunks(id, reply.list()?).await?;
         let (mut messages, mut records) = (vec![], vec![]);
         for (_, chunk) in chunks {
             messages.extend(chunk.messages);
@@ -102,7 +102,7 @@ impl RedisStore {
         let quotes: Vec<String> = quotes.into_iter().map(str::to_owned).collect();
         let turns = times.into_iter().zip(copy.records).collect();
         let written = self
-            .write_book(id, Book::fill(copy.messages, turns)?)
+            .write_book(id, Book::fill(copy.messages, turns)?, Tail::Packed)
             .await?;
         call = call
             .arg(written.index)

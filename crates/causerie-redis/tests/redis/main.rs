@@ -10,6 +10,7 @@ mod failure;
 mod guarded;
 mod ledger;
 mod place;
+mod rest;
 mod retention;
 mod size;
 mod talk;

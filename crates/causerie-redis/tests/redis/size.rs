@@ -17,12 +17,16 @@ async fn a_message_costs_much_less_than_it_costs_in_a_list_of_json() {
             if sealed {
                 config.keys = vec![key("k1", 1)];
             }
-            let store = RedisStore::connect(&config).await.unwrap();
+            let clock = talk::clock();
+            let store = RedisStore::connect_at(&config, clock.clone())
+                .await
+                .unwrap();
             let conversations = 50;
             let mut messages = 0;
             for n in 0..conversations {
                 messages += talk::hold(&store, n, words).await;
             }
+            talk::rest(&store, &clock).await;
             let size = |key: &String| -> usize {
                 let size = server.command(&format!("MEMORY USAGE {key} SAMPLES 0"));
                 size.parse().unwrap()

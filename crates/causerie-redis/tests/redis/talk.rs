@@ -9,8 +9,8 @@ use causerie_core::{
     store::{Archive, Claim, Claimant, Commit, HistoryRange, Mailbox, Offered},
 };
 use causerie_redis::RedisStore;
-use causerie_testkit::redis::Redis;
-use std::time::Duration;
+use causerie_testkit::{clock::ManualClock, redis::Redis};
+use std::{sync::Arc, time::Duration};
 
 /// Chats by name. Values are compressed by what is learnt from other chats, in the crate's
 /// `src/pack/chats.txt`: nothing of these may stand there.
@@ -50,6 +50,24 @@ pub(crate) async fn exchange(store: &RedisStore, n: u64, turn: u64, asked: &str,
     };
     let commit = commit(&claim, n, turn, answered);
     store.commit(&claim.key, &commit).await.unwrap();
+}
+
+/// The clock of a store in which it is held.
+pub(crate) fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(at(0, 99, 0)))
+}
+
+/// Lets all conversations rest, until nothing of them is left to pack.
+pub(crate) async fn rest(store: &RedisStore, clock: &ManualClock) {
+    clock.advance(Duration::from_secs(600));
+    let claimant = Claimant {
+        replica: "r1".parse().unwrap(),
+        ttl: Duration::from_secs(30),
+    };
+    // Each look packs one of each partition.
+    for _ in 0..100 {
+        assert!(store.claim(&claimant).await.unwrap().is_none());
+    }
 }
 
 /// What people's ids and clocks look like: digits that do not repeat.
