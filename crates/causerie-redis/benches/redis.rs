@@ -14,6 +14,9 @@ use std::{
 #[path = "../tests/redis/talk.rs"]
 mod talk;
 
+/// Conversations whose size is measured.
+const CONVERSATIONS: u64 = 200;
+
 /// How often each rate is measured. The best counts: a busy machine only makes things slower.
 const ROUNDS: usize = 3;
 
@@ -53,17 +56,17 @@ async fn size(server: &Redis, chat: &str, words: &str, encrypted: bool) {
         .await
         .unwrap();
     let mut messages = 0;
-    for n in 0..50 {
+    for n in 0..CONVERSATIONS {
         messages += talk::hold(&store, n, words).await;
     }
     let said = talk::words(words);
     let said = said.iter().map(String::len).sum::<usize>() / said.len();
-    let keys = server.command(&format!("KEYS {chat}-{what}:*"));
+    let keys = || server.command(&format!("KEYS {chat}-{what}:*"));
     let size = |key: &str| {
         let size = server.command(&format!("MEMORY USAGE {key} SAMPLES 0"));
         size.parse::<usize>().unwrap()
     };
-    let all = || keys.lines().map(size).sum::<usize>() / messages;
+    let all = || keys().lines().map(size).sum::<usize>() / messages;
     let light = all();
     talk::rest(&store, &clock).await;
     let bytes = all();

@@ -5,6 +5,7 @@ use crate::{
     book::{self, Book, Tail, Written},
     chunk::Chunk,
     fault::Fault,
+    opened::Opened,
     reply::{Reply, word},
     script::{Call, Script},
     seal::Seal,
@@ -15,7 +16,7 @@ use causerie_core::{
     id::{ConversationId, Fence},
     store::{ConversationState, KEEP_TURNS, title},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 /// A light chunk of more bytes takes its time too.
 const LARGE: usize = 64 << 10;
@@ -174,6 +175,7 @@ impl RedisStore {
             true => Some(self.write_book(id, view.book, change.tail).await?),
             false => None,
         };
+        let forgets = change.kind != Kind::Quiet && written.is_some();
         let (index, chunks, tail) = match written {
             Some(written) => (written.index, written.fields, written.tail),
             None => ("-".to_owned(), vec![], Tail::Kept),
@@ -197,7 +199,11 @@ impl RedisStore {
         for (field, value) in chunks {
             call = call.arg(field).arg(value);
         }
-        Ok(match word(call.send(&self.link).await?)?.as_str() {
+        let sent = call.send(&self.link).await;
+        if forgets {
+            self.opened.forget(&self.place(id));
+        }
+        Ok(match word(sent?)?.as_str() {
             "again" => None,
             "duplicate" => Some(Rewritten::Duplicate),
             _ => Some(Rewritten::Done),
@@ -227,17 +233,40 @@ impl RedisStore {
             let mut chunk = chunk.list()?;
             Ok((chunk.parse()?, chunk.bytes()?))
         })?;
-        let (seal, place, id) = (Arc::clone(&self.seal), self.place(id), id.clone());
-        let light = |(_, value): &(u64, Vec<u8>)| value.len() < LARGE && Seal::is_light(value);
-        let heavy = !chunks.iter().all(light);
-        let open = move || {
-            let chunks = chunks.into_iter().map(|(number, value)| {
-                let chunk = book::open_chunk(&seal, &id, &place, number, &value)?;
-                Ok((number, chunk))
-            });
-            chunks.collect()
-        };
-        if heavy { beside(open).await } else { open() }
+        let place = self.place(id);
+        let now = Instant::now();
+        let mut found = vec![];
+        let mut packed = vec![];
+        for (at, (number, value)) in chunks.into_iter().enumerate() {
+            let chunk = if Seal::is_light(&value) && value.len() < LARGE {
+                book::open_chunk(&self.seal, id, &place, number, &value)?
+            } else {
+                let name = Opened::name(&place, number, &value);
+                self.opened.find(&name, now).unwrap_or_else(|| {
+                    packed.push((at, name, value));
+                    Chunk::default()
+                })
+            };
+            found.push((number, chunk));
+        }
+        if packed.is_empty() {
+            return Ok(found);
+        }
+        let (seal, id, here) = (Arc::clone(&self.seal), id.clone(), place.clone());
+        let (found, opened) = beside(move || {
+            let mut opened = vec![];
+            for (at, name, value) in packed {
+                let (number, chunk) = &mut found[at];
+                *chunk = book::open_chunk(&seal, &id, &here, *number, &value)?;
+                opened.push((name, chunk.clone()));
+            }
+            Ok((found, opened))
+        })
+        .await?;
+        for (name, chunk) in opened {
+            self.opened.keep(name, &place, chunk, now);
+        }
+        Ok(found)
     }
 
     /// A call on a conversation, its first argument.

@@ -88,7 +88,7 @@
 //! a guess for each answered message.
 //!
 //! In reading order: [`config`] and [`address`], `link` (the connection), `script` and `lua/`,
-//! `seal` (compression, encryption), `book`, `chunk` and `pack` (history), `conversation`,
+//! `seal` (compression, encryption), `book`, `chunk`, `pack` and `opened` (history), `conversation`,
 //! then `mailbox`, `archive`, `ledger`, `reseal`, `transfer`, and [`health`].
 
 pub mod address;
@@ -102,6 +102,7 @@ pub mod health;
 mod ledger;
 mod link;
 mod mailbox;
+mod opened;
 mod pack;
 mod reply;
 mod reseal;
@@ -117,6 +118,7 @@ pub use health::Health;
 use causerie_core::{Clock, Timestamp, id::ConversationId, store::StoreError};
 use fault::Fault;
 use link::Link;
+use opened::Opened;
 use script::Scripts;
 use seal::Seal;
 use sha2::{Digest, Sha256};
@@ -136,6 +138,7 @@ pub struct RedisStore {
     link: Link,
     scripts: Scripts,
     seal: Arc<Seal>,
+    opened: Opened,
     /// Where it is, for errors: without a password.
     address: String,
     prefix: String,
@@ -202,6 +205,7 @@ impl RedisStore {
             link: Link::new(config).map_err(|fault| fault.at(&address))?,
             scripts: Scripts::new(),
             seal: Arc::new(Seal::new(&config.keys)),
+            opened: Opened::default(),
             prefix: config.prefix.replace(['{', '}'], ""),
             retention: config.retention,
             mailbox_limit: config.mailbox_limit,

@@ -19,7 +19,10 @@ use causerie_core::{
     },
 };
 use futures::future::join_all;
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 /// The most events of one conversation that are remembered. One that would make a younger one than
 /// 48 hours be forgotten is answered [`Offered::Full`].
@@ -214,6 +217,7 @@ impl RedisStore {
 
     /// Looks into all partitions at once, and claims in the one whose first has waited longest.
     async fn claim_longest_waiting(&self, claimant: &Claimant) -> Result<Option<Claim>, Fault> {
+        self.opened.expire(Instant::now());
         let (mut waiting, mut resting) = (vec![], vec![]);
         let mut failed = None;
         for (partition, peeked) in self.partitions().zip(self.peek().await) {
@@ -390,7 +394,11 @@ impl RedisStore {
         for (field, value) in written.fields {
             call = call.arg(field).arg(value);
         }
-        let mut reply = Reply::new(call.send(&self.link).await?)?;
+        let sent = call.send(&self.link).await;
+        if removes(commit) {
+            self.opened.forget(&self.place(id));
+        }
+        let mut reply = Reply::new(sent?)?;
         match reply.text()?.as_str() {
             "stale" => Err(Fault::Stale),
             "again" => Ok(None),

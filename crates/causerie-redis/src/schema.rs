@@ -5,7 +5,7 @@ use redis::{RedisError, Value, cmd, from_redis_value};
 use std::collections::HashMap;
 
 /// The layout this program knows.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Encrypted with the current key, so that another key is found out at once.
 const WORD: &str = "causerie";
@@ -43,6 +43,12 @@ impl RedisStore {
                 found: version,
                 known,
             });
+        }
+        if version < VERSION && purpose == Purpose::Use {
+            // What it holds is read, and written anew as it changes. Older programs cannot read that.
+            let mut set = cmd("HSET");
+            set.arg(&key).arg("version").arg(VERSION);
+            self.link.send(&set, Some(&key)).await?;
         }
         if number("partitions")? != u32::from(PARTITIONS) {
             return Err(Fault::Damaged("it has another number of partitions"));

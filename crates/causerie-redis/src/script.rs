@@ -24,7 +24,7 @@ pub(crate) struct Script {
 const PARTITION: &[&str] = &["tick", "all", "count", "ready", "due", "light"];
 
 /// For how long nothing is added to a conversation before its end is packed.
-const REST: Duration = Duration::from_secs(600);
+pub(crate) const REST: Duration = Duration::from_secs(600);
 
 /// All scripts.
 pub(crate) struct Scripts {

@@ -23,8 +23,8 @@ for _, e in ipairs(list) do
 end
 requeue(c, left)
 count('mail', #left - #list)
-put(c, 's', ARGV[9])
-put(c, 't', ARGV[10])
+text(c, 'state', ARGV[9])
+text(c, 'title', ARGV[10])
 c.index, c.seq = ARGV[11], tonumber(ARGV[12])
 local change = tonumber(ARGV[13])
 c.messages = c.messages + change

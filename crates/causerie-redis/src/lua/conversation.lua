@@ -1,32 +1,43 @@
 -- What the scripts on a partition share: the conversation, a hash with these fields.
---   m  its numbers, then '|' and the index of its chunks, which only the client reads
+--   m  its numbers, the index of its chunks, which only the client reads, and what is short of:
+--   t  title     s  state     p  who has a list that it stands in
+--   d  events that were seen: 12 bytes each, hash (8) and second (4), the oldest first
 --   q  its waiting mail: 13 bytes each, the event's hash (8), whether it asks to stop (1), number (4)
 --   e1 e2 ..  the mail itself, by number          j1 j2 ..  the journal
---   d  events that were seen: 12 bytes each, hash (8) and second (4), the oldest first
---   t  title     s  state     p  who has a list that it stands in
 --   h1 h2 ..  chunks of history, each with what is left of it in   g1 g2 ..
 local NUMBERS = {
   'version', 'mailversion', 'fence', 'held', 'deadline', 'taken', 'retry', 'ready',
   'turns', 'attempts', 'seq', 'mailno', 'notes', 'token', 'messages',
 }
+-- Each a field of its own if it is longer than so many bytes: a field costs Redis 60 bytes, and what
+-- stands in m is written with every change.
+local APART = { title = 't', state = 's', seen = 'd', people = 'p' }
+local TEXTS, SHORT = { 'title', 'state', 'seen', 'people' }, 256
 local ENTRY, SEEN = 13, 12
 local READY, DUE, ALL, COUNT = base .. 'ready', base .. 'due', base .. 'all', base .. 'count'
 local LIGHT = base .. 'light'
 
 local function load(id)
-  local c = { id = id, key = base .. 'c:' .. id, index = '', queue = '' }
-  for _, name in ipairs(NUMBERS) do
-    c[name] = 0
-  end
-  local found = redis.call('HMGET', c.key, 'm', 'q')
-  if found[1] then
-    local numbers, index = string.match(found[1], '^(.-)|(.*)$')
-    local i = 0
-    for n in string.gmatch(numbers, '%d+') do
-      i = i + 1
-      c[NUMBERS[i]] = tonumber(n)
+  local c = { id = id, key = base .. 'c:' .. id, index = '', apart = {} }
+  local found = redis.call('HMGET', c.key, 'm', 'q', 't', 's', 'd', 'p')
+  local numbers, texts = {}, {}
+  if found[1] and string.byte(found[1]) < 128 then
+    -- As version 1 wrote it.
+    local list, index = string.match(found[1], '^(.-)|(.*)$')
+    for n in string.gmatch(list, '%d+') do
+      numbers[#numbers + 1] = tonumber(n)
     end
     c.index, c.known = index, true
+  elseif found[1] then
+    numbers, c.index, texts = unpack(cmsgpack.unpack(found[1]))
+    c.known = true
+  end
+  for i, name in ipairs(NUMBERS) do
+    c[name] = numbers[i] or 0
+  end
+  for i, name in ipairs(TEXTS) do
+    c.apart[name] = found[i + 2]
+    c[name] = found[i + 2] or texts[i] or ''
   end
   c.queue = found[2] or ''
   return c
@@ -45,11 +56,21 @@ end
 
 -- Writes the numbers and the queue, and puts the conversation where a claim looks for it.
 local function save(c)
-  local numbers = {}
+  local numbers, texts = {}, {}
   for i, name in ipairs(NUMBERS) do
-    numbers[i] = num(c[name])
+    numbers[i] = c[name]
   end
-  redis.call('HSET', c.key, 'm', table.concat(numbers, ' ') .. '|' .. c.index)
+  for i, name in ipairs(TEXTS) do
+    local text, field = c[name], APART[name]
+    texts[i] = #text <= SHORT and text or ''
+    if texts[i] ~= text and c.apart[name] ~= text then
+      redis.call('HSET', c.key, field, text)
+    elseif texts[i] == text and c.apart[name] then
+      redis.call('HDEL', c.key, field)
+    end
+    c.apart[name] = texts[i] ~= text and text
+  end
+  redis.call('HSET', c.key, 'm', cmsgpack.pack({ numbers, c.index, texts }))
   if c.queue == '' then
     redis.call('HDEL', c.key, 'q')
     redis.call('ZREM', READY, c.id)
@@ -119,15 +140,14 @@ local function grant(c, ttl)
   for n = 1, c.notes do
     journal[n] = redis.call('HGET', c.key, 'j' .. num(n)) or ''
   end
-  local state = redis.call('HGET', c.key, 's') or ''
   return {
-    c.id, num(c.fence), num(c.turns + 1), num(c.attempts), num(c.seq + 1), state, mail(c), journal,
+    c.id, num(c.fence), num(c.turns + 1), num(c.attempts), num(c.seq + 1), c.state, mail(c), journal,
   }
 end
 
 -- The events seen that need still be remembered, and whether this one is among them.
 local function seen(c, hash)
-  local list = redis.call('HGET', c.key, 'd') or ''
+  local list = c.seen
   local old, from = math.floor(now / 1000) - REMEMBER, 1
   while from <= #list and struct.unpack('>I4', list, from + 8) <= old do
     from = from + SEEN
@@ -142,14 +162,13 @@ end
 
 local function remember(c, list, hash)
   local second = math.floor(now / 1000)
-  redis.call('HSET', c.key, 'd', list .. hash .. struct.pack('>I4', second))
+  c.seen = list .. hash .. struct.pack('>I4', second)
 end
 
 -- Who has spoken here, and when last; or, before the epoch, who is only quoted here.
 local function listed(c, who)
-  local people = redis.call('HGET', c.key, 'p') or ''
-  if not string.find('\n' .. people, '\n' .. who .. '\n', 1, true) then
-    redis.call('HSET', c.key, 'p', people .. who .. '\n')
+  if not string.find('\n' .. c.people, '\n' .. who .. '\n', 1, true) then
+    c.people = c.people .. who .. '\n'
   end
 end
 
@@ -172,33 +191,24 @@ end
 
 local function strike(c, who)
   redis.call('ZREM', base .. 'p:' .. who, c.id)
-  local people = '\n' .. (redis.call('HGET', c.key, 'p') or '')
+  local people = '\n' .. c.people
   local from, to = string.find(people, '\n' .. who .. '\n', 1, true)
   if from then
-    people = string.sub(people, 2, from) .. string.sub(people, to + 1)
-    if people == '' then
-      redis.call('HDEL', c.key, 'p')
-    else
-      redis.call('HSET', c.key, 'p', people)
-    end
+    c.people = string.sub(people, 2, from) .. string.sub(people, to + 1)
   end
 end
 
 -- Takes it out of everybody's list but of those in `kept`, each between line ends.
 local function strike_all(c, kept)
   local left = ''
-  for who in string.gmatch(redis.call('HGET', c.key, 'p') or '', '[^\n]+') do
+  for who in string.gmatch(c.people, '[^\n]+') do
     if string.find(kept, '\n' .. who .. '\n', 1, true) then
       left = left .. who .. '\n'
     else
       redis.call('ZREM', base .. 'p:' .. who, c.id)
     end
   end
-  if left == '' then
-    redis.call('HDEL', c.key, 'p')
-  else
-    redis.call('HSET', c.key, 'p', left)
-  end
+  c.people = left
 end
 
 local function forget_journal(c)
@@ -215,6 +225,13 @@ local function promote()
     local c = load(id)
     redis.call('ZADD', READY, num(c.ready), id)
     redis.call('ZREM', DUE, id)
+  end
+end
+
+-- Sets a text to what follows '=', leaves it if there is no '='.
+local function text(c, name, value)
+  if value ~= '' then
+    c[name] = string.sub(value, 2)
   end
 end
 

@@ -13,7 +13,7 @@ end
 for n = 1, c.notes do
   journal[n] = get('j' .. num(n))
 end
-for who in string.gmatch(get('p'), '[^\n]+') do
+for who in string.gmatch(c.people, '[^\n]+') do
   local at = redis.call('ZSCORE', base .. 'p:' .. who, c.id)
   if at then
     people[#people + 1] = { who, at }
@@ -24,5 +24,5 @@ for n in string.gmatch(c.index, '(%d+),%d+,%d+,%d+,%d+') do
 end
 return {
   'known', num(c.seq), num(c.turns), num(c.attempts), num(c.retry), num(c.taken),
-  get('t'), get('s'), waiting, journal, people, get('d'), chunks,
+  c.title, c.state, waiting, journal, people, c.seen, chunks,
 }

@@ -3,6 +3,7 @@
 -- events seen, how many of each follow: mail, journal entries, who has spoken, who is quoted. Then
 -- these: hash, stop and body of mail; entries; names and times; names. Then fields and values.
 local c = load(ARGV[4])
+c.title, c.state = '', ''
 strike_all(c, '')
 count('messages', -c.messages)
 count('mail', -#c.queue / ENTRY)
@@ -32,11 +33,9 @@ end
 for _ = 1, quotes do
   quoted(c, take())
 end
-put(c, 't', ARGV[14])
-put(c, 's', ARGV[15])
-if ARGV[17] ~= '' then
-  redis.call('HSET', c.key, 'd', ARGV[17])
-end
+text(c, 'title', ARGV[14])
+text(c, 'state', ARGV[15])
+c.seen, c.apart = ARGV[17], {}
 for i = at + 1, #ARGV, 2 do
   put(c, ARGV[i], ARGV[i + 1])
 end

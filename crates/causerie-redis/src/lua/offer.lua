@@ -12,8 +12,8 @@ if #c.queue / ENTRY >= tonumber(ARGV[11]) or #list / SEEN >= tonumber(ARGV[12]) 
   return { 'full' }
 end
 remember(c, list, hash)
-if ARGV[8] ~= '' then
-  redis.call('HSETNX', c.key, 't', ARGV[8])
+if c.title == '' then
+  c.title = ARGV[8]
 end
 if c.queue == '' then
   c.ready = tick()

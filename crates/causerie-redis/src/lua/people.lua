@@ -5,7 +5,6 @@ local edge = redis.call('ZREVRANGEBYSCORE', list, '+inf', '0', 'WITHSCORES', 'LI
 local found = redis.call('ZREVRANGEBYSCORE', list, '+inf', edge[2] or '0', 'WITHSCORES')
 local answer = {}
 for i = 1, #found, 2 do
-  local title = redis.call('HGET', base .. 'c:' .. found[i], 't') or ''
-  answer[#answer + 1] = { found[i], found[i + 1], title }
+  answer[#answer + 1] = { found[i], found[i + 1], load(found[i]).title }
 end
 return answer

@@ -42,5 +42,5 @@ return {
     num(c.version), num(c.mailversion), num(c.fence), num(c.held), num(c.taken), num(c.seq),
     num(c.messages), num(at), num(now),
   },
-  c.index, redis.call('HGET', c.key, 's') or '', waiting, chunks, c.known and '1' or '0',
+  c.index, c.state, waiting, chunks, c.known and '1' or '0',
 }

@@ -35,8 +35,8 @@ for _, e in ipairs(list) do
 end
 requeue(c, left)
 count('mail', #left - #list)
-put(c, 's', ARGV[8])
-put(c, 't', ARGV[9])
+text(c, 'state', ARGV[8])
+text(c, 'title', ARGV[9])
 if ARGV[10] ~= '-' then
   c.index = ARGV[10]
 end

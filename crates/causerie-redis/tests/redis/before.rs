@@ -36,6 +36,18 @@ async fn what_the_first_version_wrote_is_read_and_added_to() {
         assert_same(&store, &now, 0).await;
         assert_same(&store, &now, 1).await;
         assert_eq!(store.reseal().await.unwrap(), 2);
+        // What it wrote down is in one field now, and older programs are told to stay away.
+        let key = format!("{prefix}{{p*}}:c:*");
+        for key in server.command(&format!("KEYS {key}")).lines() {
+            let fields = server.command(&format!("HKEYS {key}"));
+            assert!(
+                !fields
+                    .lines()
+                    .any(|field| ["t", "s", "d", "p"].contains(&field))
+            );
+        }
+        let version = server.command(&format!("HGET {prefix}schema version"));
+        assert_eq!(version, "2");
         assert_same(&store, &now, 0).await;
         assert_same(&store, &now, 1).await;
     }

@@ -178,7 +178,7 @@ async fn what_a_newer_program_laid_out_is_left_alone() {
             refused,
             StoreError::Newer {
                 found: 7,
-                known: 1,
+                known: 2,
                 ..
             }
         ),
