@@ -25,7 +25,7 @@ use tokio::sync::broadcast;
 /// How long a sign such as "typing" lasts if it is not repeated.
 pub(crate) const STATUS_LASTS: Duration = Duration::from_secs(15);
 /// How many updates a slow page may be behind before it gets a snapshot instead.
-const BACKLOG: usize = 256;
+const BACKLOG: usize = 128;
 /// How many answers one room keeps; older finished ones go first.
 const MOST_ANSWERS: usize = 16;
 /// How many rooms there are at most, far more than can be watched: anybody can name conversations
@@ -92,8 +92,12 @@ impl Rooms {
     pub(crate) fn leave(&self, conversation: &ConversationId) {
         let mut rooms = lock(&self.rooms);
         let last = rooms.get(conversation).is_some_and(|shared| {
-            let room = lock(shared);
-            is_unused(shared) && room.answers.is_empty() && room.watchers() <= 1
+            let mut room = lock(shared);
+            let alone = room.watchers() <= 1;
+            if alone {
+                room.updates = None;
+            }
+            is_unused(shared) && room.answers.is_empty() && alone
         });
         if last {
             rooms.remove(conversation);

@@ -293,6 +293,27 @@ fn coming_and_going_leaves_no_rooms() {
 }
 
 #[test]
+fn an_answer_that_stays_keeps_no_backlog_for_nobody() {
+    let house = House::new();
+    house.open();
+    let backlog = || {
+        let rooms = house.rooms.rooms.lock().unwrap();
+        let room = rooms[&house.conversation].lock().unwrap();
+        room.updates.is_some()
+    };
+    let (one, other) = (
+        house.rooms.watch(&house.conversation),
+        house.rooms.watch(&house.conversation),
+    );
+    house.rooms.leave(&house.conversation);
+    drop(one);
+    assert!(backlog());
+    house.rooms.leave(&house.conversation);
+    drop(other);
+    assert!(!backlog());
+}
+
+#[test]
 fn rooms_are_bounded_and_those_that_are_missed_least_go_first() {
     let house = House::new();
     let other = |n: usize| ConversationId::new(format!("web/v.{n}")).unwrap();
