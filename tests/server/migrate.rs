@@ -82,20 +82,27 @@ impl Place {
         Server::start(program(), self.directory.path(), &with_store(store))
     }
 
-    /// What a server says that does not start.
+    /// What a server says that does not start, and `doctor` too.
     fn refused(&self, store: &str) -> String {
         let config = self.directory.path().join("refused.toml");
         fs::write(&config, with_store(store)).expect("it can be written");
-        let output = Command::new(program())
-            .args(["run", "--config"])
-            .arg(config)
-            .env("CAUSERIE__SERVER__DATA_DIR", self.data())
-            .env("CAUSERIE__SERVER__ADMIN", "127.0.0.1:0")
-            .env("CAUSERIE__PLATFORMS__WEB__LISTEN", "127.0.0.1:0")
-            .output()
-            .expect("the program can be started");
-        assert_eq!(output.status.code(), Some(69));
-        said(&output)
+        let told = ["run", "doctor"].map(|command| {
+            let output = Command::new(program())
+                .args([command, "--config"])
+                .arg(&config)
+                .env("CAUSERIE__SERVER__DATA_DIR", self.data())
+                .env("CAUSERIE__SERVER__ADMIN", "127.0.0.1:0")
+                .env("CAUSERIE__PLATFORMS__WEB__LISTEN", "127.0.0.1:0")
+                .output()
+                .expect("the program can be started");
+            assert_eq!(output.status.code(), Some(69), "{command}");
+            output
+        });
+        let [run, doctor] = told;
+        let (run, doctor) = (said(&run), String::from_utf8_lossy(&doctor.stdout));
+        let why = "beginnings of a migration";
+        assert_eq!(run.contains(why), doctor.contains(why), "{doctor}");
+        run
     }
 }
 

@@ -193,3 +193,46 @@ async fn no_secret_of_a_server_on_redis_is_told() {
     );
     assert!(models.violations().is_empty(), "{:?}", models.violations());
 }
+
+#[tokio::test]
+async fn keys_are_changed_while_the_server_runs() {
+    let Some(redis) = Redis::start(&[]) else {
+        return;
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let toml = |keys: &[(&str, &str)]| {
+        let keys = keys
+            .iter()
+            .map(|(id, key)| format!("{{ id = \"{id}\", key = \"{key}\" }}"));
+        let keys = keys.collect::<Vec<_>>().join(", ");
+        format!(
+            "[store]\nurl = \"{}\"\n\n[store.redis]\nencryption_keys = [{keys}]\n{ECHO}",
+            redis.url()
+        )
+    };
+    let server = Server::start(program(), directory.path(), &toml(&[("old", KEY)]));
+    let visitor = server.visitor().await.expect("the server answers");
+    assert_eq!(ask(&visitor, "message1", "hello").await, "<p>hello</p>");
+    server.terminate().expect("it ends");
+
+    let both = toml(&[("new", OTHER_KEY), ("old", KEY)]);
+    let server = Server::start(program(), directory.path(), &both);
+    let done = causerie(directory.path(), &["rekey"]);
+    assert!(done.status.success(), "{}", said(&done));
+    assert!(said(&done).contains("1 conversation is written with the key \"new\""));
+    let visitor = visitor.at(&server);
+    assert_eq!(ask(&visitor, "message2", "again").await, "<p>again</p>");
+    server.terminate().expect("it ends");
+
+    let new = toml(&[("new", OTHER_KEY)]);
+    let server = Server::start(program(), directory.path(), &new);
+    let visitor = visitor.at(&server);
+    let lines = visitor.transcript("conversation").await.expect("lines");
+    assert_eq!(lines.len(), 4);
+    server.terminate().expect("it ends");
+
+    write(directory.path(), ECHO);
+    let refused = causerie(directory.path(), &["rekey"]);
+    assert_eq!(refused.status.code(), Some(64), "{}", said(&refused));
+    assert!(said(&refused).contains("only a store in Redis is encrypted"));
+}

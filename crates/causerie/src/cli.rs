@@ -114,6 +114,18 @@ directory; what [store.redis] says (prefix, password, encryption) holds for Redi
 are left behind. Exit codes: 0 both hold the same, 64 wrong usage, 65 they differ, 69 one cannot be
 used, is in use, or the target holds something else.")]
     Migrate(MigrateArgs),
+    /// Encrypt what Redis holds with another key
+    #[command(after_help = "\
+To change keys:
+  1. Put the new key first in `encryption_keys` of [store.redis], keep the old one behind it, and start
+     every server again.
+  2. causerie rekey
+  3. Take the old key away, and start every server again.
+
+Servers may run meanwhile. Begun again after it was broken off, it begins anew. With no key in
+`encryption_keys` there is nothing to read what is encrypted with: to end encryption, put
+everything elsewhere with `causerie migrate`.")]
+    Rekey,
     /// Try everything the server needs, and say what to fix
     #[command(after_help = "\
 Checks the configuration as `check` does, then writes to the store and reads from it, looks at the

@@ -8,6 +8,7 @@ mod explain;
 mod migrate;
 mod models;
 mod ready;
+mod rekey;
 mod run;
 mod terminal;
 
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Chat(args) => terminal::chat(&args, &global),
         Command::Ask(args) => terminal::ask(&args, &global),
         Command::Migrate(args) => migrate::run(&args, &global),
+        Command::Rekey => rekey::run(&global),
         Command::Explain(args) => explain::run(&args, &global),
     }
 }

@@ -29,7 +29,7 @@ use causerie_engine::{Admission, Pattern, PlatformEntry, Rule};
 use causerie_redis::RedisStore;
 use causerie_store::{MemoryStore, SqliteStore};
 use std::{fs, path::Path, sync::Arc, time::Duration};
-use transfer::refuse_half;
+pub use transfer::refuse_half;
 
 /// How long a claim outlives a process that died. One store has one process, which takes its own
 /// conversations up again after its start; this is how long people wait for that.

@@ -38,6 +38,10 @@ pub struct RedisConfig {
     pub user: Option<String>,
     /// The password. It wins over one in the URL.
     pub password: Option<Secret>,
+    /// The user that the Sentinels know, if they let only known ones in.
+    pub sentinel_user: Option<String>,
+    /// The password that the Sentinels ask for. It is another than Redis's own.
+    pub sentinel_password: Option<Secret>,
     /// What all keys begin with, so that several stores can share one Redis.
     pub prefix: String,
     /// A file with the certificate (PEM) that signed the server's, if it is none of the public ones.
@@ -58,6 +62,8 @@ impl Default for RedisConfig {
         Self {
             user: None,
             password: None,
+            sentinel_user: None,
+            sentinel_password: None,
             prefix: "causerie:".to_owned(),
             ca_file: None,
             confirm_replicas: 0,
@@ -100,7 +106,16 @@ impl RedisConfig {
             user: self.user.clone(),
             password: password.map(SecretString::from),
         });
+        let asks = self.sentinel_user.is_some() || self.sentinel_password.is_some();
+        let sentinel = asks.then(|| {
+            let password = self.sentinel_password.as_ref().map(Secret::expose);
+            Credentials {
+                user: self.sentinel_user.clone(),
+                password: password.map(SecretString::from),
+            }
+        });
         Ok(Config {
+            sentinel,
             prefix: self.prefix.clone(),
             ca_file: self.ca_file.clone(),
             keys: (self.encryption_keys.iter().map(KeyConfig::key)).collect::<Result<_, _>>()?,

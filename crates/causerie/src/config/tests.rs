@@ -1,4 +1,5 @@
 use super::*;
+use secrecy::ExposeSecret;
 use serde_json::Value as Json;
 use std::fs;
 
@@ -158,7 +159,8 @@ fn an_encryption_key_that_is_none_is_shown_at_its_place() {
 fn what_redis_is_told_reaches_the_store_and_is_not_shown() {
     let loaded = load(&format!(
         "[store]\nurl = \"rediss://ann:first-canary@h:1/2\"\n\n[store.redis]\n\
-         password = \"second-canary\"\nprefix = \"mine:\"\nca_file = \"ca.pem\"\n\
+         password = \"second-canary\"\nsentinel_user = \"watcher\"\n\
+         sentinel_password = \"third-canary\"\nprefix = \"mine:\"\nca_file = \"ca.pem\"\n\
          confirm_replicas = 2\nretention = \"30d\"\nretention_messages = 7\n\
          encryption_keys = [{{ id = \"k1\", key = \"{}\" }}]\n",
         "0a1b".repeat(16)
@@ -172,6 +174,12 @@ fn what_redis_is_told_reaches_the_store_and_is_not_shown() {
         assert!(!told.contains("canary") && !told.contains("0a1b"), "{told}");
     }
     assert!(shown.contains("rediss://h:1/2") && shown.contains("retention = \"30d\""));
+    let sentinel = store.sentinel.clone().unwrap();
+    let password = sentinel.password.unwrap();
+    assert_eq!(
+        (sentinel.user.as_deref(), password.expose_secret()),
+        (Some("watcher"), "third-canary")
+    );
     assert_eq!(
         (store.prefix.as_str(), store.confirm_replicas),
         ("mine:", 2)
@@ -440,6 +448,7 @@ fn the_example_stays_right_without_its_comment_signs() {
         ("HOME", "/home/ada"),
         ("OPENAI_API_KEY", "sk-0"),
         ("REDIS_PASSWORD", "swordfish"),
+        ("SENTINEL_PASSWORD", "swordfish"),
         ("CAUSERIE_COOKIE_KEY", &"0b".repeat(32)),
         ("CAUSERIE_STORE_KEY", &"0a".repeat(32)),
     ]);

@@ -113,7 +113,10 @@ fn patient(address: &Address, config: &Config) -> Result<causerie_redis::Config,
 }
 
 /// Refuses a store whose migration has not come to its end: half a history looks like a whole one.
-pub(super) async fn refuse_half(store: &dyn Transfer, name: &str) -> Result<(), Failure> {
+///
+/// # Errors
+/// [`MigrateError::Unfinished`], or what stands in the way of asking.
+pub async fn refuse_half(store: &dyn Transfer, name: &str) -> Result<(), Failure> {
     match store.migration().await? {
         Some(migration) if !migration.done => Err(Failure::from(MigrateError::Unfinished {
             to: name.to_owned(),

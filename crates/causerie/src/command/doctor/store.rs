@@ -27,6 +27,9 @@ pub(super) async fn examine(config: &Config, report: &mut Report) -> Result<(), 
         StoreUrl::Memory => Ok(()),
         StoreUrl::Redis(address) => match wire::redis(address, &config.store.redis).await {
             Ok(store) => {
+                if let Err(failure) = wire::refuse_half(&store, &address.to_string()).await {
+                    return report.bad("store", &failure);
+                }
                 trial(&store, report).await?;
                 redis(&store, clock.as_ref(), report).await
             }
