@@ -140,7 +140,8 @@ async fn together(
 }
 
 /// How soon the first words come: in a long conversation that is new, in its next turn, and in
-/// the turn after that when other conversations have taken its slot meanwhile.
+/// the turn after that when other conversations have taken its slot meanwhile. And how fast an answer
+/// grows in it.
 async fn turns(subject: &dyn Subject, rows: &mut Vec<Row>) -> Result<(), BackendError> {
     const WHO: &str = "bench/long";
     let mut messages = question(&words(LONG, 3));
@@ -159,7 +160,12 @@ async fn turns(subject: &dyn Subject, rows: &mut Vec<Row>) -> Result<(), Backend
             .ask(&format!("bench/other/{i}"), question(&text), 1)
             .await?;
     }
-    turn("first words, after eviction", &mut messages).await
+    turn("first words, after eviction", &mut messages).await?;
+    let begun = Instant::now();
+    let timing = subject.ask(WHO, messages, ANSWER).await?;
+    let grown = timing.output as f64;
+    rows.push(rate("answer behind 1500 tokens", grown, begun.elapsed()));
+    Ok(())
 }
 
 fn question(text: &str) -> Vec<PromptMessage> {

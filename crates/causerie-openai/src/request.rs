@@ -15,6 +15,7 @@ use causerie_core::{
 };
 use serde_json::{Map, Number, Value, json};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 
 /// What stands for a picture that cannot be shown.
 const NOT_SHOWN: &str = "[a picture that could not be shown]";
@@ -128,7 +129,7 @@ impl Form {
                 json!({"role": "assistant", "content": content, "tool_calls": calls})
             }
             (PromptRole::Tool, Some(id)) => {
-                json!({"role": "tool", "tool_call_id": id, "content": text})
+                json!({"role": "tool", "tool_call_id": call_id(id), "content": text})
             }
             (PromptRole::User | PromptRole::Tool, _) if message.images.is_empty() => {
                 json!({"role": "user", "content": text})
@@ -215,13 +216,28 @@ fn called(call: &ToolCall) -> Value {
     // model once wrote nonsense.
     let whole = serde_json::from_str::<Value>(arguments).is_ok_and(|value| value.is_object());
     json!({
-        "id": call.id,
+        "id": call_id(&call.id),
         "type": "function",
         "function": {
             "name": written(call.name.as_str()),
             "arguments": if whole { arguments } else { "{}" },
         },
     })
+}
+
+/// The id of a call as every endpoint takes it. Mistral refuses any but nine letters and digits, and
+/// OpenAI more than forty; a conversation may hold calls of models that others stand in for now.
+fn call_id(id: &str) -> Cow<'_, str> {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    if id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Cow::Borrowed(id);
+    }
+    let hash = Sha256::digest(id);
+    let digits = hash.iter().take(9);
+    digits
+        .map(|byte| char::from(DIGITS[usize::from(*byte) % DIGITS.len()]))
+        .collect::<String>()
+        .into()
 }
 
 /// `value` as people write it: 0.7, not 0.699999988079071.

@@ -80,6 +80,25 @@ async fn roles_tools_and_their_outputs_are_written_as_the_api_wants() {
     assert_eq!(read.read("").as_str(), "unnamed");
 }
 
+#[test]
+fn ids_of_calls_are_nine_letters_and_digits_wherever_they_came_from() {
+    assert_eq!(call_id("D681PevKs"), "D681PevKs");
+    let others = [
+        "call_1",
+        "call_2",
+        "",
+        "call_wqP3ZJ0a9",
+        "D681PevK-",
+        "ü12345678",
+    ];
+    let ids = others.map(|id| call_id(id).into_owned());
+    for (at, id) in ids.iter().enumerate() {
+        assert!(id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        assert_eq!(*id, call_id(others[at]));
+        assert!(!ids[..at].contains(id));
+    }
+}
+
 #[tokio::test]
 async fn nonsense_that_a_model_once_wrote_does_not_stop_the_conversation() {
     let call = ToolCall {
