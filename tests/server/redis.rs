@@ -19,7 +19,15 @@ const API_KEY: &str = "sk-canary-5be2-77aa";
 const COOKIE_KEY: &str = "ca5a1d09ca5a1d09ca5a1d09ca5a1d09ca5a1d09ca5a1d09ca5a1d09ca5a1d09";
 const KEY: &str = "f00dcafe51f00dcafe51f00dcafe51f00dcafe51f00dcafe51f00dcafe510000";
 const OTHER_KEY: &str = "baddecaf07baddecaf07baddecaf07baddecaf07baddecaf07baddecaf070000";
-const SECRETS: [&str; 5] = [PASSWORD, API_KEY, COOKIE_KEY, KEY, OTHER_KEY];
+const SENTINEL_PASSWORD: &str = "canary-sentinel-2d77";
+const SECRETS: [&str; 6] = [
+    PASSWORD,
+    API_KEY,
+    COOKIE_KEY,
+    KEY,
+    OTHER_KEY,
+    SENTINEL_PASSWORD,
+];
 
 fn causerie(directory: &Path, arguments: &[&str]) -> Output {
     Command::new(program())
@@ -115,6 +123,7 @@ async fn a_server_on_redis_is_checked_tried_and_explained() {
 fn secretive(redis: &Redis, models: &FakeModels, password: &str, key: &str) -> String {
     format!(
         "[store]\nurl = \"redis://:{password}@{}\"\n\n[store.redis]\n\
+         sentinel_password = \"{SENTINEL_PASSWORD}\"\n\
          encryption_keys = [{{ id = \"k1\", key = \"{key}\" }}]\n\n[platforms.web]\n\
          cookie_key = \"{COOKIE_KEY}\"\n\n[models.m]\nkind = \"openai\"\nmodel = \"fake\"\n\
          base_url = \"{}\"\napi_key = \"{API_KEY}\"\ncontext = 8192\n\n\

@@ -3,16 +3,20 @@
 //! A turn that cut history leaves a job. Jobs are done one at a time, so that summaries never stand
 //! in the way of answers for long. A job takes up where the summary of the conversation ends,
 //! whatever became of the jobs before it: one that was dropped, failed or died with the process is
-//! made up for by the next cut.
+//! made up for by the next cut. It is paid for as the answer was after which it is made.
 
-use crate::{engine::Engine, metric};
+use crate::{engine::Engine, metric, turn::Bill};
 use causerie_core::{
     Text,
     assemble::{SummaryIngredients, summary_prompt},
     backend::{Backend, Delta},
-    id::{ConversationId, ModelName, Seq},
+    event::Event,
+    id::{ConversationId, ModelName, Seq, TurnNumber},
+    limit::Limit,
     message::Message,
-    store::{ConversationState, HistoryRange, StoreError, Summary},
+    outcome::Usage,
+    prompt::Prompt,
+    store::{ConversationState, HistoryRange, ReservationId, Reserved, StoreError, Summary},
 };
 use futures::{FutureExt, StreamExt};
 use std::{
@@ -33,12 +37,19 @@ const MAX_PROMPTS: usize = 8;
 const CHUNK: u64 = 256;
 /// The longest summary that is kept, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
+/// What the parts of reservations for summaries have, and those of completions have not.
+const SUMMARY: u32 = 1 << 31;
 
 /// A conversation that wants a summary.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) conversation: ConversationId,
     pub(crate) model: ModelName,
+    /// The turn that cut history.
+    pub(crate) turn: TurnNumber,
+    /// Whom it answered, and under which limits.
+    pub(crate) lead: Event,
+    pub(crate) limits: Vec<Limit>,
 }
 
 /// What became of a job.
@@ -51,6 +62,15 @@ enum Made {
     Unwanted,
     /// The model gave none, or broke off before it had read all.
     Failed,
+    /// There was no budget for it, or for all of it.
+    Refused,
+}
+
+/// What came of one step.
+enum Step {
+    Taken,
+    Failed,
+    Refused,
 }
 
 /// The jobs that wait.
@@ -104,6 +124,7 @@ impl Engine {
                     }
                     Ok(Ok(Made::Unwanted)) => "unwanted",
                     Ok(Ok(Made::Failed)) => "failed",
+                    Ok(Ok(Made::Refused)) => "refused",
                     Ok(Err(error)) => {
                         tracing::warn!(%error, "a summary could not be stored");
                         "failed"
@@ -132,33 +153,37 @@ impl Engine {
             summary: state.summary.clone().filter(|_| covered > state.began),
             at: covered,
         };
-        let mut failed = false;
+        let mut ended = None;
         for _ in 0..MAX_PROMPTS {
-            if reached.at >= state.window_start || failed {
+            if reached.at >= state.window_start || ended.is_some() {
                 break;
             }
-            failed = !self.reach(job, &mut reached, state.window_start).await?;
+            ended = match self.reach(job, &mut reached, state.window_start).await? {
+                Step::Taken => None,
+                Step::Failed => Some(Made::Failed),
+                Step::Refused => Some(Made::Refused),
+            };
         }
         let Some(summary) = reached.summary.filter(|made| made.before > covered) else {
             let now = self.store.state(&job.conversation).await?;
             if now.erasures != state.erasures {
                 self.backends[&job.model].forget(&job.conversation);
             }
-            return Ok(if failed { Made::Failed } else { Made::Unwanted });
+            return Ok(ended.unwrap_or(Made::Unwanted));
         };
         if !self.keep(job, &summary, state.erasures).await? {
             return Ok(Made::Unwanted);
         }
         let all = reached.at >= state.window_start;
-        Ok(match (failed, all) {
-            (true, _) => Made::Failed,
-            (false, false) => Made::Part,
-            (false, true) => Made::All,
+        Ok(match (ended, all) {
+            (Some(ended), _) => ended,
+            (None, false) => Made::Part,
+            (None, true) => Made::All,
         })
     }
 
-    /// Takes one step: what follows, as much as one prompt holds. Whether there was one to take.
-    async fn reach(&self, job: &Job, reached: &mut Reached, end: Seq) -> Result<bool, StoreError> {
+    /// Takes one step: what follows, as much as one prompt holds.
+    async fn reach(&self, job: &Job, reached: &mut Reached, end: Seq) -> Result<Step, StoreError> {
         let before = end.min(Seq(reached.at.0 + CHUNK));
         let range = HistoryRange {
             from: reached.at,
@@ -169,19 +194,17 @@ impl Engine {
         let Some(last) = messages.last() else {
             // Erased messages leave gaps; the summary stands for all up to where it ends.
             reached.to(before);
-            return Ok(true);
+            return Ok(Step::Taken);
         };
-        let backend = &self.backends[&job.model];
-        let previous = reached.summary.as_ref();
-        let step = self.summary_step(backend.as_ref(), &job.conversation, previous, &messages);
-        let Ok(Some(next)) = timeout(DEADLINE, step).await else {
-            return Ok(false);
+        let next = match self.sum_up(job, reached, &messages).await? {
+            Ok(next) => next,
+            Err(step) => return Ok(step),
         };
         let all = next.before > last.seq;
         let at = if all { before } else { next.before };
         reached.summary = Some(next);
         reached.to(at);
-        Ok(true)
+        Ok(Step::Taken)
     }
 
     /// Puts a summary in place, unless something was erased since its messages were read or the
@@ -200,36 +223,107 @@ impl Engine {
         Ok(kept)
     }
 
-    async fn summary_step(
+    /// Has the model sum up `messages`, as many as its window holds, and pays for it.
+    async fn sum_up(
         &self,
-        backend: &dyn Backend,
-        conversation: &ConversationId,
-        previous: Option<&Summary>,
+        job: &Job,
+        reached: &Reached,
         messages: &[Message],
-    ) -> Option<Summary> {
+    ) -> Result<Result<Summary, Step>, StoreError> {
+        let backend = self.backends[&job.model].as_ref();
+        let can = backend.capabilities();
+        let counter = backend.counter();
         let made = summary_prompt(&SummaryIngredients {
-            conversation,
-            previous,
+            conversation: &job.conversation,
+            previous: reached.summary.as_ref(),
             messages,
-            backend: &backend.capabilities(),
-            counter: backend.counter().as_ref(),
+            backend: &can,
+            counter: counter.as_ref(),
         });
-        let made = made.inspect_err(|error| tracing::warn!(%error, "no prompt for a summary"));
-        let made = made.ok()?;
-        let mut deltas = backend.complete(&made.prompt).await.ok()?;
-        let mut text = String::new();
-        while let Some(delta) = deltas.next().await {
-            match delta.ok()? {
-                Delta::Text(more) => text.push_str(more.expose()),
-                Delta::Finish(_) => return finished(&text, made.before),
-                Delta::Reasoning(_) | Delta::ToolCall(_) | Delta::Note(_) => {}
+        let made = match made {
+            Ok(made) => made,
+            Err(error) => {
+                tracing::warn!(%error, "no prompt for a summary");
+                return Ok(Err(Step::Failed));
             }
-            if text.len() > MAX_BYTES {
-                return None;
+        };
+        let cost = |usage: Usage| Usage {
+            cost: can.prices.map_or(0, |prices| prices.cost(&usage)),
+            ..usage
+        };
+        let input = u64::from(made.prompt.tokens().tokens);
+        let estimate = cost(Usage {
+            input,
+            output: made.prompt.max_output_tokens().into(),
+            ..Usage::default()
+        });
+        // The same job does not come to the same place twice.
+        let part = SUMMARY | (reached.at.0 & u64::from(SUMMARY - 1)) as u32;
+        let id = ReservationId {
+            conversation: job.conversation.clone(),
+            turn: job.turn,
+            part,
+        };
+        let bill = Bill::new(&job.limits, &job.lead, &estimate);
+        if let Some(bill) = &bill
+            && let Reserved::Refused { .. } = self.store.reserve(&id, &bill.charges()).await?
+        {
+            return Ok(Err(Step::Refused));
+        }
+        let mut heard = Heard::default();
+        let listening = heard.listen(backend, &made.prompt);
+        let whole = timeout(DEADLINE, listening).await.unwrap_or(false);
+        if let Some(bill) = bill {
+            let used = heard.usage.unwrap_or_else(|| {
+                let output = u64::from(counter.count(&heard.text));
+                cost(Usage {
+                    input: if heard.began { input } else { 0 },
+                    output,
+                    ..Usage::default()
+                })
+            });
+            self.store.settle(&id, &bill.used(&used)).await?;
+        }
+        let summary = if whole {
+            finished(&heard.text, made.before)
+        } else {
+            None
+        };
+        Ok(summary.ok_or(Step::Failed))
+    }
+}
+
+/// What came of one prompt.
+#[derive(Default)]
+struct Heard {
+    began: bool,
+    text: String,
+    /// What it took, by the model's own account.
+    usage: Option<Usage>,
+}
+
+impl Heard {
+    /// Whether it came to its end: half a summary is worse than none.
+    async fn listen(&mut self, backend: &dyn Backend, prompt: &Prompt) -> bool {
+        let Ok(mut deltas) = backend.complete(prompt).await else {
+            return false;
+        };
+        self.began = true;
+        while let Some(delta) = deltas.next().await {
+            match delta {
+                Ok(Delta::Text(more)) => self.text.push_str(more.expose()),
+                Ok(Delta::Finish(finish)) => {
+                    self.usage = Some(finish.usage);
+                    return true;
+                }
+                Ok(Delta::Reasoning(_) | Delta::ToolCall(_) | Delta::Note(_)) => {}
+                Err(_) => return false,
+            }
+            if self.text.len() > MAX_BYTES {
+                return false;
             }
         }
-        // It was cut: half a summary is worse than none.
-        None
+        false
     }
 }
 

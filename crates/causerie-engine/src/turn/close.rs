@@ -98,6 +98,9 @@ impl Turn<'_> {
             self.engine.summaries.enqueue(summary::Job {
                 conversation,
                 model,
+                turn: self.claim.turn,
+                lead: agenda.lead.clone(),
+                limits: self.persona.limits.clone(),
             });
         }
         Ended::Committed {

@@ -8,7 +8,9 @@
 //!    within the commit. However many rounds a turn has, it goes over a budget by no more than what
 //!    one completion used beyond its estimate.
 //! 3. Messages are charged once, with the first round, and count for nothing if nothing was used.
-//! 4. A budget that is used up is told once in its window and conversation. The mark is a budget of
+//! 4. A summary takes what it uses from the same budgets, tokens and money of whoever was answered when
+//!    history was cut. Where there is no budget left there is no summary.
+//! 5. A budget that is used up is told once in its window and conversation. The mark is a budget of
 //!    one in the same window, so that it holds in all replicas and after a restart.
 
 use super::{Halt, Progress, Question, Turn};
@@ -64,6 +66,31 @@ struct Owed {
     charge: Charge,
 }
 
+/// What a summary takes from budgets.
+#[derive(Debug)]
+pub(crate) struct Bill {
+    owed: Vec<Owed>,
+}
+
+impl Bill {
+    /// What is charged under `limits` for a summary that follows on the answer to `lead`. `None` if
+    /// nothing is.
+    pub(crate) fn new(limits: &[Limit], lead: &Event, estimate: &Usage) -> Option<Self> {
+        // Of no round: nobody said anything for it.
+        let owed = owed(limits, lead, None, 0, estimate);
+        (!owed.is_empty()).then_some(Self { owed })
+    }
+
+    pub(crate) fn charges(&self) -> Vec<Charge> {
+        self.owed.iter().map(|owed| owed.charge.clone()).collect()
+    }
+
+    /// What of each charge `usage` is.
+    pub(crate) fn used(&self, usage: &Usage) -> Vec<u64> {
+        used(&self.owed, usage, false)
+    }
+}
+
 impl Turn<'_> {
     /// Takes what a completion may use from the persona's budgets, and settles what the one before
     /// it has used.
@@ -76,7 +103,13 @@ impl Turn<'_> {
         progress: &mut Progress,
     ) -> Result<(), Halt> {
         self.settle(slot, progress).await?;
-        let owed = owed(&self.persona.limits, lead, question, slot.round, estimate);
+        let owed = owed(
+            &self.persona.limits,
+            lead,
+            Some(question),
+            slot.round,
+            estimate,
+        );
         if owed.is_empty() {
             return Ok(());
         }
@@ -121,7 +154,7 @@ impl Turn<'_> {
         progress: &Progress,
     ) -> Result<(), Halt> {
         for (round, usage) in (1..).zip(&progress.paid) {
-            let owed = owed(&self.persona.limits, lead, question, round, usage);
+            let owed = owed(&self.persona.limits, lead, Some(question), round, usage);
             if owed.is_empty() {
                 continue;
             }
@@ -197,7 +230,7 @@ fn used(owed: &[Owed], usage: &Usage, messages: bool) -> Vec<u64> {
 fn owed(
     limits: &[Limit],
     lead: &Event,
-    question: &Question,
+    question: Option<&Question>,
     round: u32,
     estimate: &Usage,
 ) -> Vec<Owed> {
@@ -230,7 +263,7 @@ fn owed(
 fn budgets(
     limit: &Limit,
     lead: &Event,
-    question: &Question,
+    question: Option<&Question>,
     round: u32,
     estimate: &Usage,
 ) -> BTreeMap<String, u64> {
@@ -242,7 +275,8 @@ fn budgets(
     };
     match limit.unit {
         LimitUnit::Messages if round == 1 => {
-            let authors = question.messages.iter().filter_map(|m| m.author.as_ref());
+            let messages = question.map_or(&[][..], |question| &question.messages[..]);
+            let authors = messages.iter().filter_map(|m| m.author.as_ref());
             authors.for_each(|author| charge(author, 1));
         }
         LimitUnit::Messages => {}

@@ -1,7 +1,12 @@
 //! Summaries: what was cut is summed up in the background, whatever goes wrong, and what was erased
 //! is never heard of again.
 
-use causerie_core::{id::Seq, store::ConversationState};
+use causerie_core::{
+    id::Seq,
+    limit::{Limit, LimitScope, LimitUnit, Window},
+    outcome::Outcome,
+    store::ConversationState,
+};
 use causerie_testkit::{backend::Script, chat::Chat};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -10,7 +15,14 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A model with so small a window that history is cut after a few messages.
 fn chat() -> Chat {
-    let chat = Chat::with(|setup| setup.persona.max_output_tokens = 100);
+    chat_within(vec![])
+}
+
+fn chat_within(limits: Vec<Limit>) -> Chat {
+    let chat = Chat::with(|setup| {
+        setup.persona.max_output_tokens = 100;
+        setup.persona.limits = limits;
+    });
     chat.backend
         .set_capabilities(|can| can.context_window = 1200);
     chat
@@ -132,4 +144,46 @@ async fn who_begins_afresh_does_not_hear_of_it_again() {
     let prompts = asked_for_notes(&chat)[before..].join("\n");
     assert!(prompts.contains(&format!("Number {first}:")));
     assert!(!prompts.contains("Number 1:"));
+}
+
+/// What the answers up to the first cut took, and how many there were.
+async fn taken_until_cut() -> (u64, usize) {
+    let (mut chat, mut said) = (chat(), 0);
+    chat.backend.expect((0..40).map(|_| Script::say("Ok.")));
+    talk(&mut chat, &mut said).await;
+    let turns = chat.turns().await;
+    (turns.iter().map(|turn| turn.usage.total()).sum(), said)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_summary_is_paid_for_by_whom_it_is_made_for() {
+    let (taken, said) = taken_until_cut().await;
+    for scope in [LimitScope::Participant, LimitScope::Conversation] {
+        // What is left when history is cut: too little for a summary, and at last just enough.
+        let mut refused = 0;
+        for left in (0..4000).step_by(20) {
+            let limit = Limit::new(scope, LimitUnit::Tokens, taken + left, Window::Day);
+            let mut chat = chat_within(vec![limit]);
+            chat.backend.expect((0..40).map(|_| Script::say("Ok.")));
+            let answered = (1..=said).map(words);
+            let mut all = true;
+            for words in answered {
+                chat.say(&words).await;
+                all &= chat.turns().await[0].events[0].1 == Outcome::Answered;
+            }
+            sleep(60 * SECOND).await;
+            let asked = asked_for_notes(&chat).len();
+            assert_eq!(asked, usize::from(state(&chat).await.summary.is_some()));
+            if asked == 0 {
+                refused += usize::from(all);
+                continue;
+            }
+            // It took what was left, so there is nothing for the next question.
+            chat.say(&words(said + 1)).await;
+            let outcome = chat.turns().await[0].events[0].1.clone();
+            assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+            break;
+        }
+        assert!(refused > 0, "answers came first");
+    }
 }
