@@ -3,6 +3,7 @@
 use crate::{
     Timestamp,
     id::{ConversationId, EventId, MessageRef, ModelName, PersonaName, TurnNumber},
+    price::Prices,
 };
 use serde::{Deserialize, Serialize};
 
@@ -147,6 +148,13 @@ impl Usage {
     /// Prompt and completion together.
     pub fn total(&self) -> u64 {
         self.input + self.output
+    }
+
+    /// The same, with what it costs at `prices`: nothing for a model without.
+    #[must_use]
+    pub fn priced(self, prices: Option<Prices>) -> Self {
+        let cost = prices.map_or(0, |prices| prices.cost(&self));
+        Self { cost, ..self }
     }
 
     /// What was used since it was `before`.

@@ -5,7 +5,11 @@
 //! whatever became of the jobs before it: one that was dropped, failed or died with the process is
 //! made up for by the next cut. It is paid for as the answer was after which it is made.
 
-use crate::{engine::Engine, metric, turn::Bill};
+use crate::{
+    engine::Engine,
+    metric,
+    turn::{Bill, estimate},
+};
 use causerie_core::{
     Text,
     assemble::{SummaryIngredients, summary_prompt},
@@ -63,13 +67,6 @@ enum Made {
     /// The model gave none, or broke off before it had read all.
     Failed,
     /// There was no budget for it, or for all of it.
-    Refused,
-}
-
-/// What came of one step.
-enum Step {
-    Taken,
-    Failed,
     Refused,
 }
 
@@ -158,11 +155,7 @@ impl Engine {
             if reached.at >= state.window_start || ended.is_some() {
                 break;
             }
-            ended = match self.reach(job, &mut reached, state.window_start).await? {
-                Step::Taken => None,
-                Step::Failed => Some(Made::Failed),
-                Step::Refused => Some(Made::Refused),
-            };
+            ended = self.reach(job, &mut reached, state.window_start).await?;
         }
         let Some(summary) = reached.summary.filter(|made| made.before > covered) else {
             let now = self.store.state(&job.conversation).await?;
@@ -182,8 +175,13 @@ impl Engine {
         })
     }
 
-    /// Takes one step: what follows, as much as one prompt holds.
-    async fn reach(&self, job: &Job, reached: &mut Reached, end: Seq) -> Result<Step, StoreError> {
+    /// Takes one step: what follows, as much as one prompt holds. Or says how the job ends here.
+    async fn reach(
+        &self,
+        job: &Job,
+        reached: &mut Reached,
+        end: Seq,
+    ) -> Result<Option<Made>, StoreError> {
         let before = end.min(Seq(reached.at.0 + CHUNK));
         let range = HistoryRange {
             from: reached.at,
@@ -194,17 +192,17 @@ impl Engine {
         let Some(last) = messages.last() else {
             // Erased messages leave gaps; the summary stands for all up to where it ends.
             reached.to(before);
-            return Ok(Step::Taken);
+            return Ok(None);
         };
         let next = match self.sum_up(job, reached, &messages).await? {
             Ok(next) => next,
-            Err(step) => return Ok(step),
+            Err(made) => return Ok(Some(made)),
         };
         let all = next.before > last.seq;
         let at = if all { before } else { next.before };
         reached.summary = Some(next);
         reached.to(at);
-        Ok(Step::Taken)
+        Ok(None)
     }
 
     /// Puts a summary in place, unless something was erased since its messages were read or the
@@ -229,7 +227,7 @@ impl Engine {
         job: &Job,
         reached: &Reached,
         messages: &[Message],
-    ) -> Result<Result<Summary, Step>, StoreError> {
+    ) -> Result<Result<Summary, Made>, StoreError> {
         let backend = self.backends[&job.model].as_ref();
         let can = backend.capabilities();
         let counter = backend.counter();
@@ -244,19 +242,10 @@ impl Engine {
             Ok(made) => made,
             Err(error) => {
                 tracing::warn!(%error, "no prompt for a summary");
-                return Ok(Err(Step::Failed));
+                return Ok(Err(Made::Failed));
             }
         };
-        let cost = |usage: Usage| Usage {
-            cost: can.prices.map_or(0, |prices| prices.cost(&usage)),
-            ..usage
-        };
-        let input = u64::from(made.prompt.tokens().tokens);
-        let estimate = cost(Usage {
-            input,
-            output: made.prompt.max_output_tokens().into(),
-            ..Usage::default()
-        });
+        let estimate = estimate(&made.prompt, can.prices);
         // The same job does not come to the same place twice.
         let part = SUMMARY | (reached.at.0 & u64::from(SUMMARY - 1)) as u32;
         let id = ReservationId {
@@ -268,19 +257,19 @@ impl Engine {
         if let Some(bill) = &bill
             && let Reserved::Refused { .. } = self.store.reserve(&id, &bill.charges()).await?
         {
-            return Ok(Err(Step::Refused));
+            return Ok(Err(Made::Refused));
         }
         let mut heard = Heard::default();
         let listening = heard.listen(backend, &made.prompt);
         let whole = timeout(DEADLINE, listening).await.unwrap_or(false);
         if let Some(bill) = bill {
             let used = heard.usage.unwrap_or_else(|| {
-                let output = u64::from(counter.count(&heard.text));
-                cost(Usage {
-                    input: if heard.began { input } else { 0 },
-                    output,
+                let used = Usage {
+                    input: if heard.began { estimate.input } else { 0 },
+                    output: counter.count(&heard.text).into(),
                     ..Usage::default()
-                })
+                };
+                used.priced(can.prices)
             });
             self.store.settle(&id, &bill.used(&used)).await?;
         }
@@ -289,7 +278,7 @@ impl Engine {
         } else {
             None
         };
-        Ok(summary.ok_or(Step::Failed))
+        Ok(summary.ok_or(Made::Failed))
     }
 }
 

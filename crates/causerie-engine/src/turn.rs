@@ -32,7 +32,7 @@ use causerie_core::{
 };
 use close::Close;
 pub(crate) use halt::Halt;
-pub(crate) use limits::Bill;
+pub(crate) use limits::{Bill, estimate};
 use progress::Progress;
 use question::Question;
 use std::sync::Arc;

@@ -13,8 +13,8 @@
 //! 3. Beside it in the partition stand: `ready` and `due`, which conversations can be claimed now,
 //!    and which later and when; `all`, every conversation by when something last happened in it;
 //!    `p:<participant>`, where somebody has spoken or is quoted; `count`, how many messages and how
-//!    much mail there is; `owed`, settlements that are to be done; `light`, conversations whose end is not packed yet, and
-//!    when it will be; `tick`, the last number given.
+//!    much mail there is; `owed`, settlements that are to be done; `light`, conversations whose end
+//!    is not packed yet, and when it will be; `tick`, the last number given.
 //! 4. Budgets, reservations and leases are no part of a conversation, and one reservation may touch
 //!    several budgets. They share one slot, `causerie:{ledger}:`. A turn reserves once and settles
 //!    once, and a turn takes a model seconds: one server carries thousands of them.

@@ -1,9 +1,9 @@
 //! How values stand in Redis: a record, compressed where that helps, encrypted if a key was given.
 //!
 //! The first byte says which of the two was done, or that it is a chunk of history, which
-//! [`crate::pack`] compresses or leaves light. Then, if it is encrypted, the name of the key, a random nonce of 24
-//! bytes, and the ciphertext with its tag. What is encrypted is bound to the place it is kept in (the
-//! Redis key and the field): moved elsewhere, it does not open.
+//! [`crate::pack`] compresses or leaves light. Then, if it is encrypted, the name of the key, a random
+//! nonce of 24 bytes, and the ciphertext with its tag. What is encrypted is bound to the place it is
+//! kept in (the Redis key and the field): moved elsewhere, it does not open.
 
 use crate::{config::Key, fault::Fault};
 use causerie_core::record;

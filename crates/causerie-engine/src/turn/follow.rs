@@ -39,7 +39,7 @@ impl Turn<'_> {
         let (counter, prices) = (backend.counter(), backend.capabilities().prices);
         let mut count = |text: &str, progress: &mut Progress| {
             heard.output += u64::from(counter.count(text));
-            heard.cost = prices.map_or(0, |prices| prices.cost(&heard));
+            heard = heard.priced(prices);
             progress.usage = before;
             progress.usage.add(heard);
         };

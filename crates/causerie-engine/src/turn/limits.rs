@@ -20,6 +20,8 @@ use causerie_core::{
     event::{Event, Participant},
     limit::{Charge, Limit, LimitScope, LimitUnit, Window},
     outcome::{Outcome, Refusal, Usage},
+    price::Prices,
+    prompt::Prompt,
     store::{ReservationId, Reserved},
 };
 use std::collections::BTreeMap;
@@ -64,6 +66,16 @@ impl Held {
 struct Owed {
     unit: LimitUnit,
     charge: Charge,
+}
+
+/// What a completion may use at most: the prompt and the longest answer, at the model's prices.
+pub(crate) fn estimate(prompt: &Prompt, prices: Option<Prices>) -> Usage {
+    let most = Usage {
+        input: prompt.tokens().tokens.into(),
+        output: prompt.max_output_tokens().into(),
+        ..Usage::default()
+    };
+    most.priced(prices)
 }
 
 /// What a summary takes from budgets.

@@ -3,14 +3,14 @@
 use super::{
     Halt, Progress, Question, Turn,
     chain::{Fall, Link, Refused},
-    limits::Slot,
+    limits::{Slot, estimate},
 };
 use crate::{agenda::Agenda, reply::Reply};
 use causerie_core::{
     assemble::{AssembleError, Assembled, Ingredients, Tail, assemble},
     backend::{Backend, BackendCapabilities, BackendError, CompletionStream, Readiness},
     message::{Message, ToolCall},
-    outcome::{Failure, Outcome, Usage},
+    outcome::{Failure, Outcome},
     platform::{Creates, Status},
     prompt::{Prompt, TokenCounter},
     store::JournalEntry,
@@ -164,12 +164,7 @@ impl Turn<'_> {
                 .push(format!("model {model} cannot call tools and goes without"));
         }
         let prompt = assembled.prompt;
-        let mut estimate = Usage {
-            input: prompt.tokens().tokens.into(),
-            output: prompt.max_output_tokens().into(),
-            ..Usage::default()
-        };
-        estimate.cost = can.prices.map_or(0, |prices| prices.cost(&estimate));
+        let estimate = estimate(&prompt, can.prices);
         let (lead, question) = (&material.agenda.lead, material.question);
         reply
             .beside(self.reserve(lead, question, slot, &estimate, progress))

@@ -1,5 +1,5 @@
 -- What the scripts on a partition share: the conversation, a hash with these fields.
---   m  its numbers, the index of its chunks, which only the client reads, and what is short of:
+--   m  its numbers, the index of its chunks, which only the client reads, and of the following what is short:
 --   t  title     s  state     p  who has a list that it stands in
 --   d  events that were seen: 12 bytes each, hash (8) and second (4), the oldest first
 --   q  its waiting mail: 13 bytes each, the event's hash (8), whether it asks to stop (1), number (4)

@@ -3,7 +3,6 @@
 -- events seen, how many of each follow: mail, journal entries, who has spoken, who is quoted. Then
 -- these: hash, stop and body of mail; entries; names and times; names. Then fields and values.
 local c = load(ARGV[4])
-c.title, c.state = '', ''
 strike_all(c, '')
 count('messages', -c.messages)
 count('mail', -#c.queue / ENTRY)

@@ -32,8 +32,8 @@ async fn rekey(config: &Config) -> Result<u8, Failure> {
         [] => format!("{conversations} written without encryption.\n"),
         [key] => format!("{conversations} written with the key {:?}.\n", key.id),
         [key, ..] => format!(
-            "{conversations} written with the key {:?}. When no server runs that begun before it came \
-             first, and the turns under way now have ended, the other keys can be taken away.\n",
+            "{conversations} written with the key {:?}. When no server runs that was started before it \
+             came first, and the turns under way now have ended, the other keys can be taken away.\n",
             key.id
         ),
     };

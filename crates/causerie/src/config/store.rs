@@ -101,21 +101,19 @@ impl RedisConfig {
     /// # Errors
     /// If an encryption key is none.
     pub fn store(&self, address: &Address) -> Result<Config, KeyError> {
-        let password = self.password.as_ref().map(Secret::expose);
-        let address = address.clone().with_credentials(Credentials {
-            user: self.user.clone(),
-            password: password.map(SecretString::from),
-        });
-        let asks = self.sentinel_user.is_some() || self.sentinel_password.is_some();
-        let sentinel = asks.then(|| {
-            let password = self.sentinel_password.as_ref().map(Secret::expose);
+        let credentials = |user: &Option<String>, password: &Option<Secret>| {
+            let password = password.as_ref().map(Secret::expose);
             Credentials {
-                user: self.sentinel_user.clone(),
+                user: user.clone(),
                 password: password.map(SecretString::from),
             }
-        });
+        };
+        let address = address
+            .clone()
+            .with_credentials(credentials(&self.user, &self.password));
+        let asks = self.sentinel_user.is_some() || self.sentinel_password.is_some();
         Ok(Config {
-            sentinel,
+            sentinel: asks.then(|| credentials(&self.sentinel_user, &self.sentinel_password)),
             prefix: self.prefix.clone(),
             ca_file: self.ca_file.clone(),
             keys: (self.encryption_keys.iter().map(KeyConfig::key)).collect::<Result<_, _>>()?,
