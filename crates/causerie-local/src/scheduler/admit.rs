@@ -25,13 +25,16 @@ struct Relative {
 impl Scheduler<'_> {
     /// Gives slots to those who wait, in the order they came.
     ///
-    /// Whoever comes behind a copy waits for one step: llama.cpp only notes the copy and makes it
-    /// at the next step, and until then nobody may write into the slot it is made from. Restoring
-    /// a saved state writes at once.
+    /// Whoever has a saved state and comes behind a copy waits for one step: llama.cpp only notes
+    /// copies, and makes them in their order at the next step, but a state is restored at once,
+    /// perhaps into a slot that is still to be copied.
     pub(super) fn admit(&mut self) {
-        let mut index = 0;
+        let (mut index, mut copies) = (0, false);
         while index < self.waiting.len() {
             if self.slots.iter().all(|slot| slot.answer.is_some()) {
+                return;
+            }
+            if copies && self.is_saved(&self.waiting[index].conversation) {
                 return;
             }
             let relative = self.relative(&self.waiting[index]);
@@ -43,9 +46,7 @@ impl Scheduler<'_> {
                 .waiting
                 .remove(index)
                 .expect("the index is below the length");
-            if self.place(request, relative) {
-                return;
-            }
+            copies |= self.place(request, relative);
         }
     }
 
@@ -77,11 +78,13 @@ impl Scheduler<'_> {
             return false;
         };
         let own = self.home(&self.waiting[index].conversation).is_some();
-        let kept = self
-            .saved
-            .as_ref()
-            .is_some_and(|saved| saved.has(&self.waiting[index].conversation));
+        let kept = self.is_saved(&self.waiting[index].conversation);
         !own && !kept && relative.will_have >= relative.has + WORTH_COPYING
+    }
+
+    fn is_saved(&self, conversation: &ConversationId) -> bool {
+        let saved = self.saved.as_ref();
+        saved.is_some_and(|saved| saved.has(conversation))
     }
 
     /// The idle slot that holds `conversation`.
@@ -138,11 +141,7 @@ impl Scheduler<'_> {
         // something better.
         self.slots[index].owner = None;
         let sequence = self.slots[index].sequence;
-        if self
-            .saved
-            .as_ref()
-            .is_some_and(|saved| saved.has(conversation))
-        {
+        if self.is_saved(conversation) {
             self.clear(index);
             let saved = self.saved.as_mut().expect("it has just been asked");
             match saved.restore(conversation, &mut self.context, sequence, self.window) {
@@ -165,8 +164,8 @@ impl Scheduler<'_> {
     }
 
     /// Copies all that slot `from` knows to slot `to`, whose own goes. llama.cpp moves the data at
-    /// the next step, so until then nothing may be saved from `to` or written to `from`: see
-    /// [`Self::admit`], which `step` always follows.
+    /// the next step, in the order of the copies, so until then nothing may be saved from `to` or
+    /// written to `from`: see [`Self::admit`], which `step` always follows.
     fn copy(&mut self, from: usize, to: usize) {
         self.trim(to, 0);
         let (source, target) = (self.slots[from].sequence, self.slots[to].sequence);
