@@ -54,7 +54,7 @@ impl Platform for Lines {
         &self.0
     }
 
-    fn capabilities(&self) -> &PlatformCapabilities {
+    fn capabilities(&self, _place: &Place) -> &PlatformCapabilities {
         &self.1
     }
 

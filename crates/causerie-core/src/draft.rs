@@ -37,6 +37,10 @@ use words::Words;
 
 /// How Markdown is cut. Passed in, so that this crate need not know Markdown.
 pub trait Cutter: Send + Sync {
+    /// How long `markdown` is in the unit and the form of `limit`, while it grows and when it is
+    /// whole: the longer of both. More than `limit.max` if it does not fit for another reason.
+    fn measure(&self, markdown: &str, limit: crate::platform::TextLimit) -> usize;
+
     /// Cuts `markdown`, which is longer than `limit` allows, into a head that is within the limit
     /// and the rest. Both stand by themselves: what is open in the head is closed there and opened
     /// again in the rest. No words are lost. The rest is strictly closer to the end.
@@ -186,7 +190,8 @@ impl Draft {
         cutter: Arc<dyn Cutter>,
         target: DraftTarget,
     ) -> Self {
-        let words = Words::new(cutter, capabilities.message_limit);
+        let (limit, file_after) = (capabilities.message_limit, capabilities.file_after);
+        let words = Words::new(cutter, limit, file_after);
         let mut messages = Vec::new();
         // Where nothing can be edited, nothing can be replaced: the answer is given anew.
         if capabilities.edits {
@@ -277,6 +282,7 @@ impl Draft {
                 notice
             }
         };
+        self.words.settle();
         self.ending = Some(Ended { notice });
         self.status = self.status.map(|_| Status::Idle);
     }
@@ -286,6 +292,7 @@ impl Draft {
         if self.under_way.is_some() {
             return None;
         }
+        self.words.settle();
         let Plan::Now(planned) = self.plan(now) else {
             return None;
         };

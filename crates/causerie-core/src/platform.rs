@@ -2,7 +2,7 @@
 
 use crate::{
     Text, Timestamp,
-    event::Event,
+    event::{Attachment, Event},
     id::{ConversationId, MessageRef, Nonce, ParticipantId, Place, PlatformId, Seq},
     message::Message,
     outcome::Failure,
@@ -22,8 +22,9 @@ pub trait Platform: Send + Sync {
     /// Its name in the configuration.
     fn id(&self) -> &PlatformId;
 
-    /// What it can do. The same for the life of the process.
-    fn capabilities(&self) -> &PlatformCapabilities;
+    /// What it can do at a place: a group may allow less than a private chat. The same for as long
+    /// as a turn takes.
+    fn capabilities(&self, place: &Place) -> &PlatformCapabilities;
 
     /// Called once. Connects, offers every event to `inbox`, acknowledges an event only after the
     /// offer, reconnects by itself, and returns soon after `stop` resolves, or with an error that
@@ -39,6 +40,16 @@ pub trait Platform: Send + Sync {
     /// # Cancel safety
     /// After a drop it is unknown whether the operation took effect.
     async fn perform(&self, operation: &Operation) -> Result<Receipt, PlatformError>;
+
+    /// The bytes of an attachment that this platform gave, found by its locator.
+    ///
+    /// # Errors
+    /// [`PlatformError::Gone`] if it is not there any more, or files never are;
+    /// [`PlatformError::TooLong`] if the platform does not give away files of that size.
+    async fn fetch(&self, attachment: &Attachment) -> Result<Vec<u8>, PlatformError> {
+        let _ = attachment;
+        Err(PlatformError::Gone)
+    }
 }
 
 /// Resolves when the process stops.
@@ -72,6 +83,27 @@ pub trait Inbox: Send + Sync {
 
     /// Erases a conversation for good.
     async fn erase(&self, conversation: &ConversationId) -> Result<(), InboxError>;
+
+    /// The place of `from` has another name now: carries the conversation and those below it
+    /// (`from/…`) over to `to`, unless there is one already. Doing it twice is doing it once.
+    async fn carry(&self, from: &ConversationId, to: &ConversationId) -> Result<(), InboxError> {
+        let _ = (from, to);
+        Ok(())
+    }
+
+    /// Takes or keeps an exclusive role among all servers that share the store, such as to poll
+    /// with one token, for `ttl`. `false` if another server holds it.
+    async fn lease(&self, role: &str, ttl: Duration) -> Result<bool, InboxError> {
+        let _ = (role, ttl);
+        Ok(true)
+    }
+
+    /// More of what was said in `conversation` is on its way, such as the next picture of an
+    /// album: until `wait` has passed, no answer to it begins. Said before the offer; a server
+    /// that dies forgets it.
+    fn expect_more(&self, conversation: &ConversationId, wait: Duration) {
+        let _ = (conversation, wait);
+    }
 
     /// Whether a message posted now would be answered soon.
     fn readiness(&self) -> crate::backend::Readiness;
@@ -137,6 +169,9 @@ pub struct PlatformCapabilities {
     pub deletes: bool,
     /// How long a "typing" sign lasts; `None` if there is none.
     pub typing: Option<Duration>,
+    /// An answer has at most this many messages of words; what follows goes into a file as the last
+    /// one. `None` if there is no bound, or files cannot be sent.
+    pub file_after: Option<usize>,
 }
 
 /// The least a platform can do: create messages.
@@ -149,6 +184,7 @@ impl Default for PlatformCapabilities {
             edits: false,
             deletes: false,
             typing: None,
+            file_after: None,
         }
     }
 }
@@ -160,11 +196,15 @@ pub enum Streaming {
     None,
     /// By editing a message, no more often than this.
     Edit {
-        /// The least time between two edits.
+        /// An answer that ends before this is shown whole at once, and nothing of it before.
+        first: Duration,
+        /// The least time between two edits. The last one does not wait.
         every: Duration,
     },
     /// By a draft that disappears, followed by one real message.
     Preview {
+        /// An answer that ends before this needs no preview.
+        first: Duration,
         /// The least time between two previews.
         every: Duration,
         /// A preview must be sent again before this has passed.
@@ -196,6 +236,24 @@ pub struct TextLimit {
     pub unit: TextUnit,
     /// The most of it.
     pub max: usize,
+    /// In which form it is counted.
+    pub form: TextForm,
+}
+
+/// What is counted: the Markdown itself, or what it becomes in this form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TextForm {
+    /// The Markdown as the model wrote it.
+    #[default]
+    Source,
+    /// The text of a Telegram message. One with more looks than Telegram shows does not fit.
+    Telegram,
+    /// The Markdown of a Discord message.
+    Discord,
+    /// The Markdown of a Slack `markdown` block.
+    SlackMarkdown,
+    /// The `mrkdwn` of a Slack text.
+    SlackMrkdwn,
 }
 
 /// What a platform counts.
@@ -293,14 +351,18 @@ pub enum Action {
 }
 
 /// What a message of ours says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
     /// The words, as Markdown. Untrusted: it came from a model. The adapter renders it.
     pub markdown: Text,
     /// Whether this is its last form.
     pub complete: bool,
+    /// Whether the answer ends with this message. Only known once it is complete.
+    pub ends: bool,
     /// Why we speak ourselves; `None` if these are the model's words.
     pub notice: Option<Notice>,
+    /// Whether it is posted as a file: the rest of an answer that is too long for messages.
+    pub file: bool,
 }
 
 /// Why we speak ourselves rather than the model. Platforms that show notices differently, or

@@ -5,7 +5,8 @@
 //! can touch all of them at once. `causerie-testkit` holds the conformance suite.
 //!
 //! What every store does alike stands beside them: [`amend`], [`forget`], [`select`], [`title`]. A
-//! fourth trait, [`transfer::Transfer`], carries all that is kept from one store to another.
+//! fourth trait, [`transfer::Transfer`], carries all that is kept from one store to another, and a
+//! conversation from one name to another.
 //!
 //! Every operation is atomic and durable when it returns. Dropping a future leaves it unknown
 //! whether the operation took effect; all of them may be repeated.
@@ -43,9 +44,9 @@ pub const MAILBOX_LIMIT: usize = 256;
 pub const KEEP_TURNS: usize = 256;
 
 /// Everything one replica needs kept.
-pub trait Store: Mailbox + Archive + Ledger {}
+pub trait Store: Mailbox + Archive + Ledger + transfer::Transfer {}
 
-impl<T: Mailbox + Archive + Ledger> Store for T {}
+impl<T: Mailbox + Archive + Ledger + transfer::Transfer> Store for T {}
 
 /// Mail and claims: how a message becomes a turn, exactly once.
 #[async_trait]
@@ -90,6 +91,18 @@ pub trait Mailbox: Send + Sync {
     /// # Errors
     /// [`StoreError::Stale`] if the claim was lost.
     async fn note(&self, claim: &ClaimKey, entry: &JournalEntry) -> Result<(), StoreError>;
+
+    /// [`Mailbox::note`] for several entries in their order. A store that can adds all of them in
+    /// one step, which costs what one of them costs.
+    ///
+    /// # Errors
+    /// As [`Mailbox::note`]; the first entries may have been added then.
+    async fn note_all(&self, claim: &ClaimKey, entries: &[JournalEntry]) -> Result<(), StoreError> {
+        for entry in entries {
+            self.note(claim, entry).await?;
+        }
+        Ok(())
+    }
 
     /// Ends the turn: history, state, consumed mail, outcome, settled reservation, all at once; the
     /// journal is gone, the claim is released. Repeating a commit that took effect answers

@@ -41,7 +41,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             replica: ReplicaId::new("solo").expect("a valid name"),
-            max_turns: 64,
+            max_turns: 512,
             turn_deadline: Duration::from_secs(300),
             claim_ttl: Duration::from_secs(30),
             max_attempts: 5,

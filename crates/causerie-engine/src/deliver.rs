@@ -23,9 +23,11 @@ use tokio::{sync::watch, time::Instant};
 
 mod perform;
 mod retry;
+mod unwritten;
 
 use perform::{Noted, Performed};
 use retry::Retries;
+pub use unwritten::Unwritten;
 
 /// Where an answer goes.
 #[derive(Clone, Debug)]
@@ -57,6 +59,8 @@ pub struct Means {
     pub clock: Arc<dyn Clock>,
     /// When to give up.
     pub deadline: Instant,
+    /// What the journal should know by the next thing that is shown for good.
+    pub unwritten: Unwritten,
     /// Until when the claim is surely ours. From then on nothing is begun, until it is later.
     pub sure: watch::Receiver<Instant>,
 }
@@ -115,7 +119,7 @@ impl Delivery {
     /// Begins to deliver a turn's answer, or goes on where an earlier attempt stopped.
     pub fn begin(target: Target, means: Means) -> Self {
         let mut draft = Draft::new(
-            means.platform.capabilities().clone(),
+            means.platform.capabilities(&target.place).clone(),
             Arc::new(Cutter),
             DraftTarget {
                 conversation: target.conversation.clone(),
@@ -238,7 +242,12 @@ impl Delivery {
 
     /// Whether this platform's messages are noted in the journal.
     fn journals(&self) -> bool {
-        self.means.platform.capabilities().creates != Creates::Idempotent
+        self.creates() != Creates::Idempotent
+    }
+
+    /// What creating a message twice does where this answer goes.
+    fn creates(&self) -> Creates {
+        self.means.platform.capabilities(&self.place).creates
     }
 
     fn undeliverable(&self, reason: &'static str) -> DeliverError {

@@ -10,6 +10,7 @@
 
 use crate::{
     engine::{Engine, RunReport},
+    expected::Expected,
     live::LiveTurns,
     metric,
     turn::Ended,
@@ -56,6 +57,7 @@ pub(crate) struct Dispatch {
     /// The store did not answer when it was asked last.
     away: AtomicBool,
     pub(crate) live: LiveTurns,
+    pub(crate) expected: Expected,
     turns: TaskTracker,
     begun: AtomicBool,
     draining: AtomicBool,
@@ -77,6 +79,7 @@ impl Dispatch {
             backlog: AtomicBool::new(false),
             away: AtomicBool::new(false),
             live: LiveTurns::default(),
+            expected: Expected::default(),
             turns: TaskTracker::new(),
             begun: AtomicBool::new(false),
             draining: AtomicBool::new(false),
@@ -139,6 +142,11 @@ impl Dispatch {
             return None;
         }
         Arc::clone(&self.permits).try_acquire_owned().ok()
+    }
+
+    /// Has the loop look for mail that nobody announced.
+    pub(crate) fn wake_up(&self) {
+        self.announce();
     }
 
     fn announce(&self) {
@@ -225,6 +233,7 @@ impl Engine {
             Ended::HandedOver => {
                 dispatch.handed_over.fetch_add(1, Ordering::Relaxed);
             }
+            Ended::Again => dispatch.announce(),
             Ended::Lost => {
                 metric::claim_lost();
                 dispatch.announce();

@@ -7,9 +7,9 @@ use causerie_core::{
     event::Event,
     id::{ConversationId, ParticipantId, Seq},
     platform::{Accepted, ConversationEntry, Inbox, InboxError, Transcript},
-    store::{Erase, HistoryRange},
+    store::{Claimant, Erase, HistoryRange},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// The engine's side of [`Inbox`].
 pub(crate) struct EngineInbox(pub(crate) Arc<Engine>);
@@ -73,6 +73,24 @@ impl Inbox for EngineInbox {
         erased.map_err(InboxError::Unavailable)?;
         self.0.backends_forget(conversation);
         Ok(())
+    }
+
+    async fn carry(&self, from: &ConversationId, to: &ConversationId) -> Result<(), InboxError> {
+        let carried = self.0.carry(from, to).await;
+        carried.map_err(InboxError::Unavailable)
+    }
+
+    async fn lease(&self, role: &str, ttl: Duration) -> Result<bool, InboxError> {
+        let claimant = Claimant {
+            ttl,
+            ..self.0.claimant()
+        };
+        let leased = self.0.store.lease(role, &claimant).await;
+        Ok(leased.map_err(InboxError::Unavailable)?.is_some())
+    }
+
+    fn expect_more(&self, conversation: &ConversationId, wait: Duration) {
+        self.0.dispatch.expected.wait(conversation, wait);
     }
 
     fn readiness(&self) -> Readiness {

@@ -17,12 +17,14 @@
 
 mod admission;
 mod agenda;
+mod carry;
 mod clock;
 pub mod command;
 mod config;
 pub mod deliver;
 mod dispatch;
 mod engine;
+mod expected;
 pub mod explain;
 mod inbox;
 pub mod line;

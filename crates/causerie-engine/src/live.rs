@@ -1,5 +1,6 @@
 //! The turns this process is at work on, and the ways to reach them.
 
+use crate::deliver::Unwritten;
 use causerie_core::{
     event::Event,
     id::{ConversationId, EventId},
@@ -25,6 +26,8 @@ pub(crate) struct Signals {
     /// stood still, somebody else may have it; until that is known the model goes on and nothing is
     /// shown.
     pub(crate) sure: Arc<watch::Sender<Instant>>,
+    /// What the turn's journal should know, and does not yet.
+    pub(crate) unwritten: Unwritten,
     stopped_by: Arc<Mutex<Vec<EventId>>>,
     summary: Arc<Mutex<Option<Summary>>>,
 }
@@ -36,6 +39,7 @@ impl Signals {
             lost: CancellationToken::new(),
             handover,
             sure: Arc::new(watch::Sender::new(sure)),
+            unwritten: Unwritten::default(),
             stopped_by: Arc::default(),
             summary: Arc::default(),
         }

@@ -59,6 +59,7 @@ impl Reply {
             claim: claim.key.clone(),
             clock: Arc::clone(&engine.clock),
             deadline: deadline + LAST_WORDS,
+            unwritten: signals.unwritten.clone(),
             sure: signals.sure.subscribe(),
         };
         Self(Delivery::begin(target, means))

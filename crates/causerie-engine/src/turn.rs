@@ -49,6 +49,8 @@ pub(crate) enum Ended {
     },
     /// It was given back.
     HandedOver,
+    /// It was given back before it began, because more mail has come by now that belongs to it.
+    Again,
     /// Somebody else has it now.
     Lost,
 }
@@ -66,6 +68,9 @@ impl Engine {
             return self.not_ours(&claim).await;
         };
         let responding = async {
+            if let Some(ended) = self.await_the_rest(&claim, signals).await {
+                return ended;
+            }
             let agenda = agenda(&claim, |event| self.check(event));
             let language = Self::language_of(&agenda, entry);
             let turn = Turn::new(self, &claim, signals, entry, language);
@@ -77,6 +82,24 @@ impl Engine {
             }
         };
         Box::pin(responding.instrument(span)).await
+    }
+
+    /// Waits while more of what is said here is on its way. If it did, the claim does not hold all
+    /// of it, and is given back for the one that does.
+    async fn await_the_rest(&self, claim: &Claim, signals: &Signals) -> Option<Ended> {
+        let conversation = &claim.key.conversation;
+        let (waited, ended) = tokio::select! {
+            waited = self.dispatch.expected.all_is_here(conversation) => (waited, Ended::Again),
+            () = signals.handover.cancelled() => (true, Ended::HandedOver),
+            () = signals.lost.cancelled() => return Some(Ended::Lost),
+        };
+        if !waited {
+            return None;
+        }
+        match self.store.release(&claim.key, Release::Handover).await {
+            Ok(()) => Some(ended),
+            Err(_) => Some(Ended::Lost),
+        }
     }
 
     /// The claim is on a platform that this process does not run: another replica may, or an
@@ -295,7 +318,8 @@ impl<'a> Turn<'a> {
 
     /// Gives the turn to whoever comes next, who must know that its answer may have begun.
     async fn hand_over(&self, agenda: &Agenda) -> Ended {
-        if self.note_beginning(agenda).await.is_err() {
+        self.note_beginning(agenda);
+        if self.write().await.is_err() {
             return Ended::Lost;
         }
         match self

@@ -288,14 +288,24 @@ pub(crate) fn block_ends(source: &str) -> Vec<usize> {
     ends
 }
 
-/// The end of the line that the character before `at` stands on, its newline included.
+/// The end of the line that the character before `at` stands on, its line ending included.
 fn line_end(source: &str, at: usize) -> usize {
-    if source.as_bytes()[..at].last() == Some(&b'\n') {
-        return at;
+    let bytes = source.as_bytes();
+    let ended = |at: usize| match bytes[at..].first() {
+        Some(b'\n') => at + 1,
+        _ => at,
+    };
+    match bytes[..at].last() {
+        Some(b'\n') => return at,
+        Some(b'\r') => return ended(at),
+        _ => {}
     }
-    let rest = &source.as_bytes()[at..];
-    let newline = rest.iter().position(|byte| *byte == b'\n');
-    newline.map_or(source.len(), |found| at + found + 1)
+    let rest = &bytes[at..];
+    match rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+        Some(found) if rest[found] == b'\r' => ended(at + found + 1),
+        Some(found) => at + found + 1,
+        None => source.len(),
+    }
 }
 
 #[cfg(test)]

@@ -202,3 +202,34 @@ pub(crate) fn pieces() -> impl Strategy<Value = Vec<String>> {
             .collect()
     })
 }
+
+/// The letters and digits of `text`.
+pub(crate) fn letters(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// The letters of all words of `markdown`, whatever their form.
+pub(crate) fn said(markdown: &str) -> String {
+    letters(&crate::tree::all_words(&crate::whole::whole(markdown)))
+}
+
+/// Whether `shown` has all letters of what `markdown` says, in order where there is neither a table
+/// nor a definition, which is read first.
+pub(crate) fn says_all(markdown: &str, shown: &str) -> bool {
+    let (mut said, mut shown) = (said(markdown), letters(shown));
+    if markdown.contains('|') || markdown.contains("]:") {
+        let sorted = |text: String| {
+            let mut chars: Vec<char> = text.chars().collect();
+            chars.sort_unstable();
+            String::from_iter(chars)
+        };
+        (said, shown) = (sorted(said), sorted(shown));
+    }
+    let mut rest = shown.chars();
+    said.chars().all(|c| rest.any(|other| c == other))
+}
+
+/// Every example of the CommonMark specification.
+pub(crate) fn commonmark() -> Vec<String> {
+    serde_json::from_str(include_str!("../tests/data/commonmark-0.31.2.json")).unwrap()
+}

@@ -137,3 +137,36 @@ fn push_words(inlines: &[Inline], out: &mut String) {
         }
     }
 }
+
+/// The words of `blocks` without any form, those of link definitions and code among them.
+pub(crate) fn all_words(blocks: &[Block]) -> String {
+    let mut out = String::new();
+    push_all_words(blocks, &mut out);
+    out
+}
+
+fn push_all_words(blocks: &[Block], out: &mut String) {
+    for block in blocks {
+        match block {
+            Block::Paragraph(content) | Block::Heading { content, .. } => push_words(content, out),
+            Block::Quote(blocks) => push_all_words(blocks, out),
+            Block::List(list) => {
+                for item in &list.items {
+                    push_all_words(&item.blocks, out);
+                }
+            }
+            Block::Code { text, .. } => out.push_str(text),
+            Block::Table(table) => {
+                for cell in std::iter::once(&table.head).chain(&table.rows).flatten() {
+                    push_words(cell, out);
+                    out.push(' ');
+                }
+            }
+            Block::Rule => {}
+            Block::Definition { label, url, title } => {
+                out.extend([label, " ", url, " ", title]);
+            }
+        }
+        out.push('\n');
+    }
+}

@@ -259,6 +259,15 @@ impl Mailbox for SqliteStore {
             .await
     }
 
+    async fn note_all(&self, claim: &ClaimKey, entries: &[JournalEntry]) -> Result<(), StoreError> {
+        let (claim, entries) = (claim.clone(), entries.to_vec());
+        let note = move |session: &mut Session| {
+            let noted = entries.iter().map(|entry| session.note(&claim, entry));
+            noted.collect()
+        };
+        self.write(note).await
+    }
+
     async fn commit(&self, claim: &ClaimKey, commit: &Commit) -> Result<Committed, StoreError> {
         let (claim, commit) = (claim.clone(), commit.clone());
         let erases = commit.erase;

@@ -17,7 +17,7 @@ use crate::{
 use async_trait::async_trait;
 use causerie_core::{
     Clock, Text,
-    id::{IdError, ModelName, PlatformId},
+    id::{IdError, ModelName, Place, PlatformId},
     platform::{
         Inbox, Notice, Operation, Platform, PlatformCapabilities, PlatformError, Receipt, Status,
         Stop,
@@ -287,7 +287,7 @@ impl Platform for Ask {
         &self.speaker.platform
     }
 
-    fn capabilities(&self) -> &PlatformCapabilities {
+    fn capabilities(&self, _place: &Place) -> &PlatformCapabilities {
         &CAPABILITIES
     }
 

@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use causerie_core::{
     Clock, Text,
     event::Event,
-    id::{IdError, PlatformId},
+    id::{IdError, Place, PlatformId},
     message::{Message, Role},
     platform::{Inbox, Operation, Platform, PlatformCapabilities, PlatformError, Receipt, Stop},
 };
@@ -299,7 +299,7 @@ impl Platform for Chat {
         &self.speaker.platform
     }
 
-    fn capabilities(&self) -> &PlatformCapabilities {
+    fn capabilities(&self, _place: &Place) -> &PlatformCapabilities {
         &CAPABILITIES
     }
 

@@ -54,4 +54,5 @@ const CAPABILITIES: PlatformCapabilities = PlatformCapabilities {
     deletes: false,
     // A sign stays until it is changed; this only has to be longer than any turn.
     typing: Some(Duration::from_secs(24 * 60 * 60)),
+    file_after: None,
 };

@@ -218,7 +218,8 @@ mod tests {
         Content {
             markdown: Text::new(text),
             complete: true,
-            notice: None,
+            ends: true,
+            ..Content::default()
         }
     }
 

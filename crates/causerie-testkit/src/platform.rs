@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use causerie_core::{
-    id::{MessageRef, Nonce, PlatformId},
+    id::{MessageRef, Nonce, Place, PlatformId},
     platform::{
         Action, Content, Creates, Inbox, Notice, Operation, Platform, PlatformCapabilities,
         PlatformError, Receipt, Status, Stop, Streaming,
@@ -90,16 +90,19 @@ impl RecordingPlatform {
     pub fn editing() -> PlatformCapabilities {
         PlatformCapabilities {
             streaming: Streaming::Edit {
+                first: Duration::ZERO,
                 every: Duration::from_secs(1),
             },
             message_limit: Some(causerie_core::platform::TextLimit {
                 unit: causerie_core::platform::TextUnit::CodePoints,
                 max: 2000,
+                form: causerie_core::platform::TextForm::Source,
             }),
             creates: Creates::Remembered,
             edits: true,
             deletes: true,
             typing: Some(Duration::from_secs(8)),
+            file_after: None,
         }
     }
 
@@ -148,8 +151,7 @@ impl RecordingPlatform {
         let mut state = self.state();
         let content = Content {
             markdown: markdown.into(),
-            complete: false,
-            notice: None,
+            ..Content::default()
         };
         state.create(nonce, None, &content)
     }
@@ -270,11 +272,7 @@ impl State {
                 );
             }
             Action::OpenStream { nonce, reply_to } => {
-                let empty = Content {
-                    markdown: "".into(),
-                    complete: false,
-                    notice: None,
-                };
+                let empty = Content::default();
                 let message = self
                     .known(nonce, creates)
                     .unwrap_or_else(|| self.create(Some(nonce), reply_to.as_ref(), &empty));
@@ -342,7 +340,7 @@ impl Platform for RecordingPlatform {
         &self.id
     }
 
-    fn capabilities(&self) -> &PlatformCapabilities {
+    fn capabilities(&self, _place: &Place) -> &PlatformCapabilities {
         &self.capabilities
     }
 

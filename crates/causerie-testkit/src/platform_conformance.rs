@@ -46,7 +46,7 @@ struct Play<S>(S);
 
 impl<S: Stage> Play<S> {
     fn can(&self) -> PlatformCapabilities {
-        self.0.platform().capabilities().clone()
+        self.0.platform().capabilities(&self.0.place()).clone()
     }
 
     fn nonce(&self, part: u32) -> Nonce {
@@ -59,7 +59,16 @@ impl<S: Stage> Play<S> {
             place: self.0.place(),
             action,
         };
-        self.0.platform().perform(&operation).await
+        let platform = self.0.platform();
+        loop {
+            match platform.perform(&operation).await {
+                Err(PlatformError::RateLimited { retry_after }) => {
+                    assert!(retry_after < SOON, "a wait of {retry_after:?}");
+                    tokio::time::sleep(retry_after).await;
+                }
+                performed => return performed,
+            }
+        }
     }
 
     async fn done(&self, action: Action) -> Receipt {
@@ -90,14 +99,14 @@ impl<S: Stage> Play<S> {
 fn growing(words: &str) -> Content {
     Content {
         markdown: words.into(),
-        complete: false,
-        notice: None,
+        ..Content::default()
     }
 }
 
 fn whole(words: &str) -> Content {
     Content {
         complete: true,
+        ends: true,
         ..growing(words)
     }
 }

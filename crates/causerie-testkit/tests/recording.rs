@@ -64,6 +64,7 @@ mod that_previews {
     async fn stage() -> super::Recorded {
         super::with(|can| {
             can.streaming = Streaming::Preview {
+                first: std::time::Duration::ZERO,
                 every: OFTEN,
                 lasts: OFTEN * 100,
             };

@@ -30,6 +30,8 @@ mod api;
 mod app;
 mod assets;
 mod config;
+#[cfg(test)]
+mod conformance;
 mod events;
 mod gate;
 mod key;
@@ -49,7 +51,7 @@ use app::App;
 use async_trait::async_trait;
 use causerie_core::{
     Clock,
-    id::PlatformId,
+    id::{Place, PlatformId},
     platform::{
         Creates, Inbox, Operation, Platform, PlatformCapabilities, PlatformError, Receipt, Stop,
         Streaming,
@@ -134,6 +136,7 @@ fn capabilities() -> PlatformCapabilities {
         edits: true,
         deletes: true,
         typing: Some(Duration::from_secs(10)),
+        file_after: None,
     }
 }
 
@@ -143,7 +146,7 @@ impl Platform for Web {
         &self.config.id
     }
 
-    fn capabilities(&self) -> &PlatformCapabilities {
+    fn capabilities(&self, _place: &Place) -> &PlatformCapabilities {
         &self.capabilities
     }
 

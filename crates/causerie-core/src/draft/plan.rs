@@ -60,7 +60,8 @@ impl Draft {
         let parts = self.words.parts();
         for (place, part) in parts.iter().enumerate() {
             let complete = place + 1 < parts.len() || self.ending.is_some();
-            let plan = match part.blank {
+            let waits = self.is_file(place) && self.ending.is_none();
+            let plan = match part.blank || waits {
                 true => Plan::Nothing,
                 false => self.plan_part(place, part, complete, now),
             };
@@ -98,12 +99,18 @@ impl Draft {
         match self.streaming() {
             Streaming::None if self.ending.is_none() => Plan::Nothing,
             Streaming::None => Plan::Now(Box::new(post())),
-            Streaming::Edit { every } => due(now, self.after(every), post),
+            Streaming::Edit { .. } if self.ending.is_some() => Plan::Now(Box::new(post())),
+            Streaming::Edit { first, every } => due(now, self.after(every).max(first), post),
             // What was begun as an open message is found again as one.
             Streaming::Preview { .. } if complete => Plan::Now(Box::new(post())),
             Streaming::Append { .. } if complete && !is_begun => Plan::Now(Box::new(post())),
-            Streaming::Preview { every, lasts } => {
-                self.plan_preview(place, part, every, lasts, now)
+            Streaming::Preview {
+                first,
+                every,
+                lasts,
+            } => {
+                let times = (first, every, lasts);
+                self.plan_preview(place, part, times, now)
             }
             Streaming::Append { .. } => {
                 let mut open = self.planned(place, part, false, |nonce| Action::OpenStream {
@@ -120,8 +127,7 @@ impl Draft {
         &self,
         place: usize,
         part: &Part,
-        every: Duration,
-        lasts: Duration,
+        (first, every, lasts): (Duration, Duration, Duration),
         now: Duration,
     ) -> Plan {
         let wanted = shown(part, false);
@@ -131,7 +137,7 @@ impl Draft {
         } else {
             every
         };
-        due(now, self.after(wait), || {
+        due(now, self.after(wait).max(first), || {
             let mut planned = self.planned(place, part, false, |nonce| Action::Preview {
                 nonce,
                 content: self.content(place, part, false),
@@ -155,7 +161,10 @@ impl Draft {
             Streaming::Append { .. } if complete && (message.open || !edits) => {
                 Plan::Now(Box::new(self.close(place, part)))
             }
-            Streaming::Append { every } | Streaming::Edit { every } if edits => {
+            Streaming::Edit { .. } if edits && self.ending.is_some() => {
+                Plan::Now(Box::new(self.edit(place, part, complete)))
+            }
+            Streaming::Append { every } | Streaming::Edit { every, .. } if edits => {
                 due(now, self.after(every), || self.edit(place, part, complete))
             }
             Streaming::None | Streaming::Preview { .. } if edits && self.ending.is_some() => {
@@ -207,7 +216,7 @@ impl Draft {
                     content: Content {
                         markdown: Text::new(PLACEHOLDER),
                         complete: true,
-                        notice: None,
+                        ..Content::default()
                     },
                 }
             } else {
@@ -304,11 +313,19 @@ impl Draft {
         Content {
             markdown: Text::new(part.markdown.trim_end()),
             complete,
+            ends: is_last && self.ending.is_some(),
             notice: self
                 .ending
                 .filter(|_| is_last)
                 .and_then(|ended| ended.notice),
+            file: self.is_file(place),
         }
+    }
+
+    /// Whether the part at `place` is posted as a file.
+    fn is_file(&self, place: usize) -> bool {
+        let after = self.capabilities.file_after;
+        after.is_some_and(|after| place >= after)
     }
 
     /// Only the first message stands in reply to something.

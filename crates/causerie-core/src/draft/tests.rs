@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     Text,
-    platform::{Content, TextLimit, TextUnit},
+    platform::{Content, TextForm, TextLimit, TextUnit},
 };
 
 mod screen;
@@ -13,12 +13,17 @@ use screen::Screen;
 struct Blunt;
 
 impl Cutter for Blunt {
+    fn measure(&self, markdown: &str, limit: TextLimit) -> usize {
+        let twice = limit.form != TextForm::Source;
+        limit.unit.measure(markdown) * if twice { 2 } else { 1 }
+    }
+
     fn cut(&self, markdown: &str, limit: TextLimit) -> (String, String) {
         let at = markdown
             .char_indices()
             .map(|(at, _)| at)
             .chain([markdown.len()])
-            .take_while(|at| limit.unit.measure(&markdown[..*at]) <= limit.max)
+            .take_while(|at| self.measure(&markdown[..*at], limit) <= limit.max)
             .last()
             .unwrap();
         (markdown[..at].to_owned(), markdown[at..].to_owned())
@@ -37,7 +42,8 @@ fn content(markdown: &str, complete: bool) -> Content {
     Content {
         markdown: Text::new(markdown),
         complete,
-        notice: None,
+        ends: complete,
+        ..Content::default()
     }
 }
 
@@ -48,6 +54,7 @@ fn millis(millis: u64) -> Duration {
 fn editing() -> PlatformCapabilities {
     PlatformCapabilities {
         streaming: Streaming::Edit {
+            first: Duration::ZERO,
             every: millis(1000),
         },
         message_limit: None,
@@ -55,6 +62,7 @@ fn editing() -> PlatformCapabilities {
         edits: true,
         deletes: true,
         typing: None,
+        file_after: None,
     }
 }
 
@@ -120,6 +128,7 @@ fn edits_are_paced_and_say_all_that_came_meanwhile() {
 fn a_preview_is_refreshed_before_it_lapses_and_ends_in_one_message() {
     let capabilities = PlatformCapabilities {
         streaming: Streaming::Preview {
+            first: Duration::ZERO,
             every: millis(250),
             lasts: millis(20_000),
         },
@@ -244,6 +253,72 @@ fn a_new_answer_takes_the_place_of_the_old_and_the_rest_is_taken_back() {
     settle(&mut draft, &mut screen, millis(0));
     assert_eq!(screen.visible(), [&content("new", true)]);
     assert_eq!(draft.messages(), replaces[..1]);
+}
+
+#[test]
+fn beyond_so_many_messages_the_rest_is_one_file() {
+    let capabilities = PlatformCapabilities {
+        message_limit: Some(TextLimit {
+            unit: TextUnit::CodePoints,
+            max: 4,
+            form: TextForm::Source,
+        }),
+        file_after: Some(2),
+        ..editing()
+    };
+    let mut screen = Screen::new(&capabilities);
+    let mut draft = draft(&capabilities);
+    draft.push("one.two.three and four");
+    let mut now = millis(0);
+    while let Some(at) = draft.next_wake(now) {
+        now = at;
+        let step = draft.next_step(now).expect("it is time");
+        let message = screen.apply(&step.action);
+        draft.report(Report::Done { at: now, message });
+    }
+    assert_eq!(screen.visible().len(), 2, "the file waits for its end");
+    draft.push(" and more");
+    draft.finish(Ending::Complete);
+    settle(&mut draft, &mut screen, now);
+    let shown = screen.visible();
+    assert_eq!(shown[..2], [&part("one."), &part("two.")]);
+    assert_eq!(shown[2].markdown.expose(), "three and four and more");
+    assert!(shown[2].file && shown[2].ends);
+}
+
+/// A part of an answer in its last form that is not the last.
+fn part(markdown: &str) -> Content {
+    Content {
+        ends: false,
+        ..content(markdown, true)
+    }
+}
+
+#[test]
+fn an_answer_that_ends_soon_is_shown_whole_and_at_once() {
+    let capabilities = PlatformCapabilities {
+        streaming: Streaming::Edit {
+            first: millis(600),
+            every: millis(3000),
+        },
+        ..editing()
+    };
+    let mut draft = draft(&capabilities);
+    draft.push("one");
+    assert_eq!(draft.next_step(millis(100)), None);
+    assert_eq!(draft.next_wake(millis(100)), Some(millis(600)));
+    let first = draft.next_step(millis(600)).expect("it is time");
+    assert!(matches!(first.action, Action::Post { .. }));
+    let message = Some(MessageRef::new("m0").unwrap());
+    draft.report(Report::Done {
+        at: millis(600),
+        message,
+    });
+    draft.push(" two");
+    assert_eq!(draft.next_step(millis(700)), None, "edits are paced");
+    draft.finish(Ending::Complete);
+    let last = draft.next_step(millis(700)).expect("the last one is not");
+    assert!(matches!(last.action, Action::Edit { content, .. } if content.ends));
 }
 
 #[test]

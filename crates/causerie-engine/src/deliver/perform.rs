@@ -55,6 +55,9 @@ pub(super) fn perform(
 }
 
 async fn plain(means: &Means, operation: &Operation) -> Result<Receipt, Problem> {
+    if lasts(&operation.action) {
+        write(means, vec![]).await?;
+    }
     let result = means.platform.perform(operation).await;
     result.map_err(Problem::Platform)
 }
@@ -74,9 +77,11 @@ async fn change(means: &Means, operation: &Operation, part: u32) -> Result<Recei
 }
 
 async fn create(means: &Means, operation: &Operation, part: u32) -> Result<Receipt, Problem> {
-    note(means, beginning(operation, part)).await?;
+    write(means, vec![beginning(operation, part)]).await?;
     let result = means.platform.perform(operation).await;
     let entry = match &result {
+        // What comes next is the commit, which tells the same.
+        Ok(_) if ends(&operation.action) => None,
         Ok(Receipt {
             message: Some(message),
         }) => Some(JournalEntry::Sent {
@@ -96,6 +101,21 @@ async fn create(means: &Means, operation: &Operation, part: u32) -> Result<Recei
     result.map_err(Problem::Platform)
 }
 
+/// Whether something is shown in its last form.
+fn lasts(action: &Action) -> bool {
+    match action {
+        Action::Post { content, .. }
+        | Action::Edit { content, .. }
+        | Action::CloseStream { content, .. } => content.complete,
+        _ => false,
+    }
+}
+
+/// Whether the answer ends with it.
+fn ends(action: &Action) -> bool {
+    matches!(action, Action::Post { content, .. } if content.ends)
+}
+
 fn beginning(operation: &Operation, part: u32) -> JournalEntry {
     match &operation.action {
         Action::Post { content, .. } if content.complete => JournalEntry::SendingWhole { part },
@@ -103,8 +123,28 @@ fn beginning(operation: &Operation, part: u32) -> JournalEntry {
     }
 }
 
+/// Writes what is unwritten, and `entries` behind it.
+async fn write(means: &Means, entries: Vec<JournalEntry>) -> Result<(), Problem> {
+    let mut all = means.unwritten.take();
+    let before = all.len();
+    all.extend(entries);
+    if all.is_empty() {
+        return Ok(());
+    }
+    let written = noted(means.store.note_all(&means.claim, &all).await);
+    if written.is_err() {
+        all.truncate(before);
+        means.unwritten.put_back(all);
+    }
+    written
+}
+
 async fn note(means: &Means, entry: JournalEntry) -> Result<(), Problem> {
-    match means.store.note(&means.claim, &entry).await {
+    noted(means.store.note(&means.claim, &entry).await)
+}
+
+fn noted(result: Result<(), StoreError>) -> Result<(), Problem> {
+    match result {
         Ok(()) => Ok(()),
         Err(StoreError::Stale) => Err(Problem::Stale),
         Err(error) => {

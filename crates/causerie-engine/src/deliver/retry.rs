@@ -97,7 +97,7 @@ impl Delivery {
         now: Duration,
     ) -> Result<Report, DeliverError> {
         let creates = matches!(action, Action::Post { .. } | Action::OpenStream { .. });
-        let repeats = !creates || self.means.platform.capabilities().creates != Creates::Ambiguous;
+        let repeats = !creates || self.creates() != Creates::Ambiguous;
         Ok(match error {
             PlatformError::RateLimited { retry_after } => {
                 self.note("the platform asked us to wait");
@@ -154,7 +154,7 @@ fn shows_words(action: &Action) -> bool {
 
 fn pause(error: &PlatformError) -> Duration {
     match error {
-        PlatformError::RateLimited { retry_after } => SKIP.max(*retry_after),
+        PlatformError::RateLimited { retry_after } => *retry_after,
         _ => SKIP,
     }
 }

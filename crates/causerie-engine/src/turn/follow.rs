@@ -99,12 +99,16 @@ impl Turn<'_> {
             // Where nothing can come between the last words and the commit, the commit is the note.
             if !(last && self.creates_are_idempotent()) {
                 let usage = self.unnoted(progress);
-                self.journal(&JournalEntry::Step {
+                let step = JournalEntry::Step {
                     message: message.clone(),
                     usage,
                     last,
-                })
-                .await?;
+                };
+                match last {
+                    // It is shown for good next, and written before.
+                    true => self.signals.unwritten.add(step),
+                    false => self.journal(step).await?,
+                }
             }
             progress.steps.push(message);
         }
@@ -134,8 +138,19 @@ impl Turn<'_> {
 
     /// Notes what a later attempt should know. A store that is away is no reason to stop talking:
     /// without the note a crash would cost a second completion, no more.
-    pub(super) async fn journal(&self, entry: &JournalEntry) -> Result<(), Halt> {
-        match self.engine.store.note(&self.claim.key, entry).await {
+    pub(super) async fn journal(&self, entry: JournalEntry) -> Result<(), Halt> {
+        self.signals.unwritten.add(entry);
+        self.write().await
+    }
+
+    /// Writes what is unwritten.
+    pub(super) async fn write(&self) -> Result<(), Halt> {
+        let entries = self.signals.unwritten.take();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let noted = self.engine.store.note_all(&self.claim.key, &entries);
+        match noted.await {
             Ok(()) => Ok(()),
             Err(StoreError::Stale) => Err(Halt::Lost),
             Err(error) => {

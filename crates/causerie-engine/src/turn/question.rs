@@ -81,7 +81,8 @@ impl Turn<'_> {
             return Ok(None);
         };
         let newest = recent.last().is_some_and(|message| message.turn == turn);
-        if !newest || text.is_blank() || !self.entry.platform.capabilities().edits {
+        if !newest || text.is_blank() || !self.entry.platform.capabilities(&agenda.lead.place).edits
+        {
             return Ok(None);
         }
         let query = TurnQuery::Conversation(conversation.clone());

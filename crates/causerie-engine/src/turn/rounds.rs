@@ -40,7 +40,7 @@ impl Turn<'_> {
             history,
         };
         reply.push(&progress.said());
-        reply.beside(self.note_mail(agenda)).await??;
+        self.note_mail(agenda);
         self.settle_earlier(&agenda.lead, question, progress)
             .await?;
         while !progress.done {
@@ -59,27 +59,28 @@ impl Turn<'_> {
     /// A later attempt must know which mail the journal belongs to. While creating a message twice
     /// makes one, and no tools are called, there is no journal, and mail that came since may be
     /// answered in the same message.
-    async fn note_mail(&self, agenda: &Agenda) -> Result<(), Halt> {
+    fn note_mail(&self, agenda: &Agenda) {
         let needless = self.creates_are_idempotent() && self.persona.tools.is_empty();
-        match needless {
-            true => Ok(()),
-            false => self.note_beginning(agenda).await,
+        if !needless {
+            self.note_beginning(agenda);
         }
     }
 
     /// Notes which mail the turn answers, unless an earlier attempt has.
-    pub(super) async fn note_beginning(&self, agenda: &Agenda) -> Result<(), Halt> {
+    pub(super) fn note_beginning(&self, agenda: &Agenda) {
         let began = |entry: &JournalEntry| matches!(entry, JournalEntry::Began { .. });
         if self.claim.journal.iter().any(began) {
-            return Ok(());
+            return;
         }
         let settled = agenda.settled.iter().map(|(event, _)| event);
         let events = agenda.takes.iter().chain(settled).cloned().collect();
-        self.journal(&JournalEntry::Began { events }).await
+        let began = JournalEntry::Began { events };
+        self.signals.unwritten.add(began);
     }
 
     pub(super) fn creates_are_idempotent(&self) -> bool {
-        self.entry.platform.capabilities().creates == Creates::Idempotent
+        let place = &self.claim.mail[0].place;
+        self.entry.platform.capabilities(place).creates == Creates::Idempotent
     }
 
     /// One round with the first model of the chain that answers, and what it wants to call.

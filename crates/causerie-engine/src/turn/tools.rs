@@ -39,7 +39,7 @@ impl Turn<'_> {
             };
             let message = self.step(Role::Tool, vec![part]);
             let (usage, last) = (Usage::default(), false);
-            self.journal(&JournalEntry::Step {
+            self.journal(JournalEntry::Step {
                 message: message.clone(),
                 usage,
                 last,

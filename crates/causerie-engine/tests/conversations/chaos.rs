@@ -110,6 +110,7 @@ async fn live_through(
         setup.config.grace = Duration::from_secs(2) / haste;
         setup.config.claim_ttl /= haste;
         setup.capabilities.streaming = Streaming::Edit {
+            first: Duration::ZERO,
             every: Duration::from_secs(1) / haste,
         };
         setup.config.max_attempts = 100;

@@ -1,6 +1,7 @@
 //! What the engine does, told as conversations.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
+mod albums;
 mod answers;
 mod budgets;
 mod changes;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use causerie_core::{
     backend::Backend,
-    id::{ModelName, PersonaName, PlatformId, ToolName},
+    id::{ModelName, PersonaName, Place, PlatformId, ToolName},
     limit::{Limit, LimitScope, LimitUnit, Window},
     persona::Persona,
     platform::{Inbox, Operation, Platform, PlatformCapabilities, PlatformError, Receipt, Stop},
@@ -79,7 +79,7 @@ impl Platform for Brief {
         &self.0
     }
 
-    fn capabilities(&self) -> &PlatformCapabilities {
+    fn capabilities(&self, _place: &Place) -> &PlatformCapabilities {
         &self.1
     }
 

@@ -231,7 +231,9 @@ pub(crate) fn content(text: &str, notice: Option<Notice>) -> Content {
     Content {
         markdown: Text::new(text),
         complete: true,
+        ends: true,
         notice,
+        ..Content::default()
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Opened {
 
 impl Opened {
     /// `store`, with a directory or a server it needs.
-    pub fn new(store: impl Store + Transfer + 'static, keep: impl Any + Send + Sync) -> Self {
+    pub fn new(store: impl Store + 'static, keep: impl Any + Send + Sync) -> Self {
         let store = Arc::new(store);
         Self {
             store: store.clone(),

@@ -84,7 +84,8 @@ fn content(markdown: &str, complete: bool) -> Content {
     Content {
         markdown: Text::new(markdown),
         complete,
-        notice: None,
+        ends: complete,
+        ..Content::default()
     }
 }
 

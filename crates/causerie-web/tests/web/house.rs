@@ -118,7 +118,9 @@ impl House {
         let content = Content {
             markdown: Text::new(words),
             complete: true,
+            ends: true,
             notice: Some(notice),
+            ..Content::default()
         };
         let nonce = Nonce::derive(&event.conversation, TurnNumber(99), 0);
         let reply_to = event.message().cloned();
@@ -166,7 +168,8 @@ impl Answer<'_> {
         let content = Content {
             markdown: Text::new(&self.markdown),
             complete: true,
-            notice: None,
+            ends: true,
+            ..Content::default()
         };
         let message = self.message.clone();
         self.house

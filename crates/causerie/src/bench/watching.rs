@@ -41,6 +41,7 @@ impl Default for Watching {
             edits: true,
             deletes: true,
             typing: None,
+            file_after: None,
         };
         let id = PlatformId::new("bench").expect("a word");
         Self {
@@ -57,7 +58,7 @@ impl Platform for Watching {
         &self.id
     }
 
-    fn capabilities(&self) -> &PlatformCapabilities {
+    fn capabilities(&self, _place: &Place) -> &PlatformCapabilities {
         &self.capabilities
     }
 

@@ -66,14 +66,15 @@ impl Screen {
         | Action::CloseStream { content, .. } = action
         {
             assert!(!content.markdown.is_blank());
-            if let Some(limit) = can.message_limit {
-                assert!(limit.unit.measure(content.markdown.expose()) <= limit.max);
+            if let Some(limit) = can.message_limit.filter(|_| !content.file) {
+                assert!(Blunt.measure(content.markdown.expose(), limit) <= limit.max);
             }
         }
         let every = match (action, can.streaming) {
-            (Action::Post { .. } | Action::Edit { .. }, Streaming::Edit { every }) if can.edits => {
-                every
-            }
+            (
+                Action::Post { content, .. } | Action::Edit { content, .. },
+                Streaming::Edit { every, .. },
+            ) if can.edits && !content.complete => every,
             (Action::Preview { .. }, Streaming::Preview { every, .. })
             | (Action::Append { .. }, Streaming::Append { every }) => every,
             _ => return,

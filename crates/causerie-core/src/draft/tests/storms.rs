@@ -22,10 +22,12 @@ enum Event {
 fn capabilities() -> impl Strategy<Value = PlatformCapabilities> {
     let streaming = prop_oneof![
         Just(Streaming::None),
-        (1..2000_u64).prop_map(|every| Streaming::Edit {
+        (0..900_u64, 1..2000_u64).prop_map(|(first, every)| Streaming::Edit {
+            first: millis(first),
             every: millis(every)
         }),
-        (1..500_u64).prop_map(|every| Streaming::Preview {
+        (0..900_u64, 1..500_u64).prop_map(|(first, every)| Streaming::Preview {
+            first: millis(first),
             every: millis(every),
             lasts: millis(20_000)
         }),
@@ -38,8 +40,16 @@ fn capabilities() -> impl Strategy<Value = PlatformCapabilities> {
         Just(TextUnit::Utf16),
         Just(TextUnit::Bytes)
     ];
-    let limit =
-        prop::option::of((unit, 12..60_usize).prop_map(|(unit, max)| TextLimit { unit, max }));
+    let form = prop_oneof![Just(TextForm::Source), Just(TextForm::Telegram)];
+    let limit = prop::option::of((unit, 12..60_usize, form).prop_map(|(unit, max, form)| {
+        // The form of these tests is twice as long.
+        let max = if form == TextForm::Source {
+            max
+        } else {
+            2 * max
+        };
+        TextLimit { unit, max, form }
+    }));
     let creates = prop_oneof![
         Just(Creates::Idempotent),
         Just(Creates::Remembered),
@@ -62,6 +72,7 @@ fn capabilities() -> impl Strategy<Value = PlatformCapabilities> {
                 edits,
                 deletes,
                 typing,
+                file_after: None,
             },
         )
 }

@@ -1,6 +1,9 @@
 //! A store that fails when it is told to.
 
 use async_trait::async_trait;
+use causerie_core::store::transfer::{
+    ConversationCopy, Cursor, InUse, LedgerEntry, Migration, Page, Transfer,
+};
 use causerie_core::{
     Clock, Timestamp,
     event::Event,
@@ -232,5 +235,60 @@ impl Ledger for FlakyStore {
 
     async fn lease(&self, role: &str, claimant: &Claimant) -> Result<Option<Fence>, StoreError> {
         self.inner.lease(role, claimant).await
+    }
+}
+
+#[async_trait]
+impl Transfer for FlakyStore {
+    async fn conversations_after(
+        &self,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<ConversationId>, StoreError> {
+        self.inner.conversations_after(after, limit).await
+    }
+
+    async fn export(
+        &self,
+        conversation: &ConversationId,
+        now: Timestamp,
+    ) -> Result<Option<ConversationCopy>, StoreError> {
+        self.inner.export(conversation, now).await
+    }
+
+    async fn import(&self, copy: ConversationCopy) -> Result<(), StoreError> {
+        self.inner.import(copy).await
+    }
+
+    async fn entries_after(
+        &self,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<LedgerEntry>, StoreError> {
+        self.inner.entries_after(after, limit, now).await
+    }
+
+    async fn find_entries(
+        &self,
+        entries: &[LedgerEntry],
+    ) -> Result<Vec<Option<LedgerEntry>>, StoreError> {
+        self.inner.find_entries(entries).await
+    }
+
+    async fn put_entries(&self, entries: &[LedgerEntry]) -> Result<(), StoreError> {
+        self.inner.put_entries(entries).await
+    }
+
+    async fn in_use(&self) -> Result<InUse, StoreError> {
+        self.inner.in_use().await
+    }
+
+    async fn migration(&self) -> Result<Option<Migration>, StoreError> {
+        self.inner.migration().await
+    }
+
+    async fn mark(&self, migration: &Migration) -> Result<(), StoreError> {
+        self.inner.mark(migration).await
     }
 }
