@@ -6,6 +6,7 @@ pub mod browser;
 pub mod chat;
 pub mod clock;
 pub mod fake_models;
+pub mod fake_telegram;
 pub mod pauses;
 pub mod platform;
 pub mod platform_conformance;
