@@ -10,6 +10,7 @@ mod operator;
 mod quiet;
 mod redis;
 mod replicas;
+mod telegram;
 
 use std::{
     fs,

@@ -30,5 +30,6 @@ pub use causerie_markup as markup;
 pub use causerie_openai as openai;
 pub use causerie_redis as redis;
 pub use causerie_store as store;
+pub use causerie_telegram as telegram;
 pub use causerie_terminal as terminal;
 pub use causerie_web as web;

@@ -3,13 +3,15 @@
 
 mod model;
 pub mod persona;
+mod pictures;
 mod platform;
 mod redis;
 mod remote;
 mod transfer;
 
 pub use model::{Loading, backends};
-pub use platform::{Platforms, platforms};
+pub use pictures::PlatformPictures;
+pub use platform::{Platforms, platforms, telegram_config};
 pub use redis::{redis, redis_config};
 pub use remote::{client, micros};
 pub use transfer::Carried;

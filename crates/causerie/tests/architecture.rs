@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("causerie-openai", &["causerie-core"]),
     ("causerie-web", &["causerie-core", "causerie-markup"]),
     ("causerie-terminal", &["causerie-core", "causerie-markup"]),
+    ("causerie-telegram", &["causerie-core", "causerie-markup"]),
     ("causerie-engine", &["causerie-core", "causerie-markup"]),
     (
         "causerie",
@@ -32,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "causerie-openai",
             "causerie-redis",
             "causerie-store",
+            "causerie-telegram",
             "causerie-terminal",
             "causerie-web",
         ],

@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod store;
+mod telegram;
 
 use super::{
     check::{self, Report},
@@ -18,7 +19,7 @@ use std::path::Path;
 /// Less room than this is soon full.
 const LITTLE_ROOM: u64 = 1 << 30;
 
-/// Checks as `causerie check` does, then tries the store, the disk and each endpoint. The exit code
+/// Checks as `causerie check` does, then tries the store, the disk, each endpoint and each bot. The exit code
 /// is that of the first failure.
 pub(super) fn run(global: &Global) -> Result<u8, Failure> {
     let loaded = load(global)?;
@@ -28,7 +29,8 @@ pub(super) fn run(global: &Global) -> Result<u8, Failure> {
     disk(&loaded.config.server.data_dir, &mut report)?;
     runtime()?.block_on(async {
         store::examine(&loaded.config, &mut report).await?;
-        endpoints(&loaded.config, &mut report).await
+        endpoints(&loaded.config, &mut report).await?;
+        telegram::examine(&loaded.config, &mut report).await
     })?;
     Ok(report.code())
 }

@@ -22,8 +22,27 @@ use tokio_util::sync::CancellationToken;
 pub(super) fn run(global: &Global) -> Result<u8, Failure> {
     let loaded = load(global)?;
     telemetry::log(&loaded.config.server, global);
+    allow_connections();
     let metrics = telemetry::measure().map_err(Failure::internal)?;
     runtime()?.block_on(serve(&loaded.config, metrics))
+}
+
+/// A turn holds a connection to its model and one to its platform. What a process may open at first
+/// is often too little for that, and less than it may have.
+fn allow_connections() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    const WANTED: u64 = 65_536;
+    let now = getrlimit(Resource::Nofile);
+    let possible = now.maximum.map_or(WANTED, |most| most.min(WANTED));
+    if now.current.is_some_and(|current| current < possible) {
+        let more = Rlimit {
+            current: Some(possible),
+            ..now
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, more) {
+            tracing::warn!(%error, "the number of connections stays small");
+        }
+    }
 }
 
 async fn serve(config: &Config, metrics: PrometheusHandle) -> Result<u8, Failure> {
@@ -62,7 +81,9 @@ impl Server {
             mut places,
         } = wire::platforms(config, &clock).await?;
         places.push(("admin", format!("http://{}", admin.local_addr())));
-        let (backends, loading) = wire::backends(config, &clock)?;
+        let speakers = entries.iter().map(|entry| entry.platform.clone());
+        let pictures = Arc::new(wire::PlatformPictures::new(speakers.collect()));
+        let (backends, loading) = wire::backends(config, &clock, &pictures)?;
         let parts = Parts {
             store: store.store.clone(),
             clock,
@@ -82,7 +103,7 @@ impl Server {
         let admin = tokio::spawn(admin.serve(status, admin_stop.clone()));
         let lines = places
             .iter()
-            .map(|(name, place)| format!("{name:<6} {place}\n"));
+            .map(|(name, place)| format!("{name:<8} {place}\n"));
         print(&lines.collect::<String>())?;
         Ok(Self {
             engine,

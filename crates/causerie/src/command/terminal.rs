@@ -105,7 +105,8 @@ async fn run(
     store: OpenStore,
     clock: Arc<dyn Clock>,
 ) -> Result<(), Failure> {
-    let (backends, mut loading) = wire::backends(config, &clock)?;
+    let pictures = Arc::new(wire::PlatformPictures::new(vec![]));
+    let (backends, mut loading) = wire::backends(config, &clock, &pictures)?;
     let parts = Parts {
         store: store.store.clone(),
         clock,

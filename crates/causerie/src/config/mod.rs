@@ -24,6 +24,7 @@ mod server;
 mod shape;
 mod show;
 mod store;
+mod telegram;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -40,6 +41,7 @@ pub use schema::json_schema;
 pub use server::{LogFormat, ServerConfig};
 pub use show::show;
 pub use store::{KeyConfig, RedisConfig, StoreConfig, StoreUrl};
+pub use telegram::{ScopeConfig, TelegramConfig};
 pub use value::{Period, Secret};
 
 use causerie_core::id::{ModelName, PersonaName};

@@ -1,11 +1,11 @@
 //! Where people write, and who is answered.
 
-use super::value::Secret;
+use super::{telegram::TelegramConfig, value::Secret};
 use causerie_core::id::PersonaName;
 use causerie_web::{CookieKey, WebError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 /// Where people write.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -13,24 +13,38 @@ use std::net::SocketAddr;
 pub struct PlatformsConfig {
     /// The chat page.
     pub web: Option<WebConfig>,
+    /// Telegram bots, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, TelegramConfig>")]
+    pub telegram: BTreeMap<BotName, TelegramConfig>,
 }
 
+/// What an operator calls a bot: letters, digits, `-`, `_`, `.` and `:`.
+type BotName = causerie_core::id::PlatformId;
+
 impl PlatformsConfig {
-    /// Each platform that is configured: its key, and who answers there.
+    /// Each platform that is configured: its path, and who answers there.
     pub(super) fn personas(
         &mut self,
-    ) -> impl Iterator<Item = (&'static str, &mut Option<PersonaName>)> {
-        let web = self.web.as_mut().map(|web| ("web", &mut web.persona));
-        web.into_iter()
+    ) -> impl Iterator<Item = (Vec<String>, &mut Option<PersonaName>)> {
+        let web = self.web.as_mut();
+        let web = web.map(|web| (vec!["web".to_owned()], &mut web.persona));
+        let telegram = self.telegram.iter_mut().filter(|(_, bot)| bot.enabled);
+        let telegram = telegram.map(|(name, bot)| (telegram_path(name), &mut bot.persona));
+        web.into_iter().chain(telegram)
     }
 
-    /// What is wrong with them although each value has its type: the platform's key, the key in it,
-    /// and why. The rules are the platforms' own.
-    pub(super) fn problems(&self) -> Vec<(&'static str, &'static str, String)> {
+    /// What is wrong with them although each value has its type: the platform's path, the key in
+    /// it, and why. The rules are the platforms' own.
+    pub(super) fn problems(&self) -> Vec<(Vec<String>, &'static str, String)> {
         let web = self.web.as_ref().and_then(WebConfig::problem);
-        web.into_iter()
-            .map(|(key, reason)| ("web", key, reason))
-            .collect()
+        let web = web.map(|(key, reason)| (vec!["web".to_owned()], key, reason));
+        let bot = |(name, bot): (&BotName, &TelegramConfig)| {
+            let (key, reason) = bot.problem()?;
+            Some((telegram_path(name), key, reason))
+        };
+        let telegram = self.telegram.iter().filter_map(bot);
+        web.into_iter().chain(telegram).collect()
     }
 }
 
@@ -39,8 +53,13 @@ impl Default for PlatformsConfig {
     fn default() -> Self {
         Self {
             web: Some(WebConfig::default()),
+            telegram: BTreeMap::new(),
         }
     }
+}
+
+fn telegram_path(name: &BotName) -> Vec<String> {
+    vec!["telegram".to_owned(), name.to_string()]
 }
 
 /// The chat page.

@@ -64,10 +64,11 @@ pub(super) fn complete(
         complete.persona(name, persona, &config.models);
     }
     for (platform, key, reason) in config.platforms.problems() {
-        complete.invalid(&keys(&["platforms", platform, key]), &reason);
+        let path = [keys(&["platforms"]), platform, keys(&[key])].concat();
+        complete.invalid(&path, &reason);
     }
     for (platform, persona) in config.platforms.personas() {
-        let path = keys(&["platforms", platform, "persona"]);
+        let path = [keys(&["platforms"]), platform, keys(&["persona"])].concat();
         complete.persona_of(&path, persona, &config.personas);
     }
 }

@@ -219,7 +219,7 @@ impl Default for QuotaConfig {
         Self {
             requests_per_minute: None,
             tokens_per_minute: None,
-            at_once: 64,
+            at_once: 1024,
         }
     }
 }

@@ -61,7 +61,7 @@ impl Default for ServerConfig {
             data_dir: PathBuf::new(),
             admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
             admin_allow_public: false,
-            max_turns: 64,
+            max_turns: 512,
             max_message_bytes: 64 * 1024,
             turn_deadline: Period(Duration::from_secs(120)),
             grace: Period(Duration::from_secs(20)),

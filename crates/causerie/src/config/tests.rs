@@ -415,7 +415,8 @@ fn the_example_has_every_key() {
             let line = line.trim_start_matches(['#', ' ', '{']);
             line.starts_with(&format!("{key} =")) || line.contains(&format!(" {key} ="))
         }) || EXAMPLE.contains(&format!("[{key}"))
-            || EXAMPLE.contains(&format!(".{key}]"));
+            || EXAMPLE.contains(&format!(".{key}]"))
+            || EXAMPLE.contains(&format!(".{key}."));
         assert!(stands, "{key} is missing in the example");
     }
 }
@@ -449,6 +450,11 @@ fn the_example_stays_right_without_its_comment_signs() {
         ("OPENAI_API_KEY", "sk-0"),
         ("REDIS_PASSWORD", "swordfish"),
         ("SENTINEL_PASSWORD", "swordfish"),
+        (
+            "TELEGRAM_TOKEN",
+            "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
+        ),
+        ("TELEGRAM_WEBHOOK_SECRET", &"0c".repeat(32)),
         ("CAUSERIE_COOKIE_KEY", &"0b".repeat(32)),
         ("CAUSERIE_STORE_KEY", &"0a".repeat(32)),
     ]);

@@ -1,7 +1,7 @@
 //! Models, from their configuration: at once where there is nothing to load, and in the background
 //! where a file must be fetched or read first.
 
-use super::remote;
+use super::{PlatformPictures, remote};
 use crate::{
     config::{Config, EchoModel, LocalModel, ModelConfig, StoreUrl},
     deferred::{Arrival, Deferred},
@@ -35,11 +35,16 @@ pub(crate) type Backends = BTreeMap<ModelName, Arc<dyn Backend>>;
 /// The downloads under way. They end when it is dropped.
 pub type Loading = JoinSet<()>;
 
-/// The backends of all models that some persona uses, and what still loads.
+/// The backends of all models that some persona uses, and what still loads. Those that see have
+/// `pictures` brought.
 ///
 /// # Errors
 /// If there is no place for model files, or a model is named as none can be.
-pub fn backends(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Backends, Loading), Failure> {
+pub fn backends(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    pictures: &Arc<PlatformPictures>,
+) -> Result<(Backends, Loading), Failure> {
     let used: BTreeSet<&ModelName> = config
         .personas
         .values()
@@ -56,7 +61,7 @@ pub fn backends(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Backends, Lo
         let backend: Arc<dyn Backend> = match model {
             ModelConfig::Echo(model) => Arc::new(echo(model)),
             ModelConfig::OpenAi(model) => {
-                let backend = remote::backend(name, model, &chance)?;
+                let backend = remote::backend(name, model, pictures, &chance)?;
                 // It asks the endpoint how much it takes, before somebody waits for that.
                 let asking = backend.clone();
                 loading.spawn(async move {

@@ -1,5 +1,6 @@
 //! Models behind an endpoint, from their configuration, with all that stands around them.
 
+use super::PlatformPictures;
 use crate::{
     config::{OpenAiModel, PriceConfig, Secret},
     failure::Failure,
@@ -21,9 +22,11 @@ use std::sync::Arc;
 pub(super) fn backend(
     name: &ModelName,
     model: &OpenAiModel,
+    pictures: &Arc<PlatformPictures>,
     chance: &Chance,
 ) -> Result<Arc<dyn Backend>, Failure> {
-    let client = Arc::new(client(name, model)?);
+    let client = client(name, model)?.with_pictures(pictures.clone());
+    let client = Arc::new(client);
     Ok(stack(name, client, &settings(model), chance))
 }
 

@@ -1,0 +1,7 @@
+//! Telegram bots: the real server against a Bot API server that keeps the rules of the real one.
+
+mod house;
+mod kills;
+mod replies;
+mod rooms;
+mod trouble;
