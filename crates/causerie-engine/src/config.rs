@@ -17,6 +17,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 pub struct Config {
     /// The name of this process among those that share the store.
     pub replica: ReplicaId,
+    /// Whether no other process shares the store. Then nobody else can hold a role, and none has to
+    /// be kept by writing.
+    pub alone: bool,
     /// The most turns at work at the same time.
     pub max_turns: usize,
     /// The longest a turn may take, waiting for a model that loads included.
@@ -41,6 +44,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             replica: ReplicaId::new("solo").expect("a valid name"),
+            alone: true,
             max_turns: 512,
             turn_deadline: Duration::from_secs(300),
             claim_ttl: Duration::from_secs(30),

@@ -81,6 +81,9 @@ impl Inbox for EngineInbox {
     }
 
     async fn lease(&self, role: &str, ttl: Duration) -> Result<bool, InboxError> {
+        if self.0.config.alone {
+            return Ok(true);
+        }
         let claimant = Claimant {
             ttl,
             ..self.0.claimant()

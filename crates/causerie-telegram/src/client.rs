@@ -121,13 +121,16 @@ impl Client {
         let no_url = || TelegramError::NoUrl {
             url: config.api_url.clone(),
         };
-        let http = teloxide::net::default_reqwest_settings()
+        let mut http = teloxide::net::default_reqwest_settings()
             .pool_idle_timeout(IDLE)
-            .timeout(FILE_PATIENCE)
-            .build()
-            .map_err(|error| TelegramError::Unavailable {
-                reason: error.without_url().to_string(),
-            })?;
+            .timeout(FILE_PATIENCE);
+        if is_here(&config.api_url) {
+            // No proxy knows the way to this machine.
+            http = http.no_proxy();
+        }
+        let http = http.build().map_err(|error| TelegramError::Unavailable {
+            reason: error.without_url().to_string(),
+        })?;
         let url = config.api_url.parse().map_err(|_| no_url())?;
         let bot = Bot::with_client(token, http).set_api_url(url);
         let api = bot.api_url();
@@ -265,6 +268,14 @@ impl Client {
     }
 }
 
+/// Whether an address is this machine's own.
+fn is_here(url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    ["127.", "localhost", "[::1]"]
+        .iter()
+        .any(|own| host.starts_with(own))
+}
+
 async fn read(mut response: reqwest12::Response, limit: usize) -> Result<Vec<u8>, CallError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| CallError::Unknown)? {
@@ -294,13 +305,20 @@ fn wait(seconds: Option<u64>) -> CallError {
     CallError::Wait(Duration::from_secs(seconds.unwrap_or(3).max(1)))
 }
 
+/// The seconds in words such as `Too Many Requests: retry after 7`.
+fn told_in_words(description: &str) -> Option<u64> {
+    let (_, seconds) = description.rsplit_once("retry after ")?;
+    seconds.trim().parse().ok()
+}
+
 /// What an error means. Known ones by their names, others by their code and words.
 ///
 /// Sources: <https://core.telegram.org/bots/api#making-requests> and the server's own,
 /// tdlib/telegram-bot-api `Client.cpp`.
 fn meaning<R>(answer: &Answer<R>) -> CallError {
     if answer.error_code == 429 || answer.parameters.retry_after.is_some() {
-        return wait(answer.parameters.retry_after);
+        let told = answer.parameters.retry_after;
+        return wait(told.or_else(|| told_in_words(&answer.description)));
     }
     if let Some(chat) = answer.parameters.migrate_to_chat_id {
         return CallError::Migrated(chat);
@@ -308,7 +326,8 @@ fn meaning<R>(answer: &Answer<R>) -> CallError {
     let words = answer.description.as_str();
     match (answer.error_code, kind(words)) {
         (401, _) => return CallError::Unauthorized,
-        (404, _) if words == "Not Found" => return CallError::NoMethod,
+        // Chats and messages that are not there are 400.
+        (404, _) => return CallError::NoMethod,
         (409, _) => return CallError::Conflict(words.to_owned()),
         (_, ApiError::MessageNotModified) => return CallError::NotModified,
         (

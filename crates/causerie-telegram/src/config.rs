@@ -47,7 +47,7 @@ impl Config {
             names: Vec::new(),
             feedback: true,
             rich: true,
-            max_parts: 10,
+            max_parts: 16,
             menu: Vec::new(),
             language: Language::English,
         }

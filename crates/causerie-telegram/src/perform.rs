@@ -21,6 +21,8 @@ use tokio::time::Instant;
 
 /// How long an answer may take before a sign says that we are at work.
 const SIGN_AFTER: Duration = Duration::from_millis(400);
+/// What grows and finds no room asks again after this.
+const GROWING_WAIT: Duration = Duration::from_millis(400);
 
 #[derive(Deserialize)]
 struct Sent {
@@ -70,9 +72,15 @@ impl Shared {
     }
 
     fn pace(&self, spot: &Spot, weight: Weight) -> Result<(), PlatformError> {
-        self.pace
-            .take(spot.chat, weight, Instant::now())
-            .map_err(|retry_after| PlatformError::RateLimited { retry_after })
+        let taken = self.pace.take(spot.chat, weight, Instant::now());
+        taken.map_err(|wait| {
+            // In a crowd most of what grows finds no room, and need not ask again at once.
+            let retry_after = match weight {
+                Weight::Final => wait,
+                Weight::Growing | Weight::Sign => wait.max(GROWING_WAIT),
+            };
+            PlatformError::RateLimited { retry_after }
+        })
     }
 
     /// Calls `method` for a chat, and notes when we must be silent there.
@@ -331,8 +339,9 @@ impl Shared {
                 self.can.no_drafts.store(true, Ordering::Relaxed);
                 Err(PlatformError::Gone)
             }
-            Err(CallError::Bad(_)) if !self.can.no_stop.swap(true, Ordering::Relaxed) => {
-                // Servers before 10.3 have no button to stop; the next preview is without.
+            // Servers before 10.3 have no button to stop; the next preview is without.
+            Err(CallError::Bad(reason)) if reason.contains("stop") => {
+                self.can.no_stop.store(true, Ordering::Relaxed);
                 Err(PlatformError::Gone)
             }
             Err(CallError::Bad(_)) => {

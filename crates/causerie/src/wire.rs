@@ -187,6 +187,7 @@ pub fn engine(config: &Config) -> causerie_engine::Config {
     };
     causerie_engine::Config {
         replica,
+        alone: !matches!(config.store.url, StoreUrl::Redis(_)),
         max_turns: server.max_turns as usize,
         turn_deadline: server.turn_deadline.0,
         claim_ttl,
@@ -227,5 +228,6 @@ mod tests {
         let (one, other) = (engine(&config), engine(&config));
         assert_ne!(one.replica, other.replica);
         assert!(one.claim_ttl < Duration::from_secs(5) && one.claim_ttl < alone.claim_ttl);
+        assert!(alone.alone && !one.alone);
     }
 }

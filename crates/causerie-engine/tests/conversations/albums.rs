@@ -1,6 +1,9 @@
 //! What belongs together and comes one by one; and conversations that get another name.
 
-use causerie_core::id::ConversationId;
+use causerie_core::{
+    id::{ConversationId, ReplicaId},
+    store::Claimant,
+};
 use causerie_testkit::chat::{Chat, conversation};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -51,13 +54,26 @@ async fn a_conversation_goes_on_under_another_name() {
 
 #[tokio::test(start_paused = true)]
 async fn a_role_is_one_servers() {
-    let chat = Chat::new();
+    let chat = Chat::with(|setup| setup.config.alone = false);
     let inbox = chat.inbox();
-    assert!(
-        inbox
-            .lease("poll", SECOND)
-            .await
-            .expect("the store answers")
-    );
-    assert!(inbox.lease("poll", SECOND).await.expect("it is kept"));
+    let lease = |ttl| {
+        let inbox = chat.inbox();
+        async move { inbox.lease("poll", ttl).await.expect("the store answers") }
+    };
+    assert!(lease(SECOND).await && lease(SECOND).await, "it is kept");
+    sleep(SECOND * 2).await;
+    let other = Claimant {
+        replica: ReplicaId::new("other").unwrap(),
+        ttl: SECOND,
+    };
+    let taken = chat.store.lease("poll", &other).await;
+    assert!(taken.expect("the store answers").is_some());
+    assert!(!lease(SECOND).await);
+    sleep(SECOND * 2).await;
+    assert!(inbox.lease("poll", SECOND).await.expect("it is free"));
+    // Who is alone asks nobody.
+    let alone = Chat::new();
+    let taken = alone.store.lease("poll", &other).await;
+    assert!(taken.expect("the store answers").is_some());
+    assert!(alone.inbox().lease("poll", SECOND).await.expect("always"));
 }

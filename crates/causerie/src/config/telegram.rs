@@ -74,7 +74,7 @@ impl Default for TelegramConfig {
             names: vec![],
             feedback: true,
             rich: true,
-            max_parts: 10,
+            max_parts: 16,
             language: Language::En,
         }
     }
