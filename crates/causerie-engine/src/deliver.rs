@@ -8,6 +8,7 @@
 //! Before a message is created the journal says so, and after it, which it became, unless the
 //! platform knows its messages by our nonces for ever.
 
+use crate::metric;
 use causerie_core::{
     Clock, Text, Timestamp,
     draft::{Draft, DraftTarget, Ending},
@@ -129,6 +130,9 @@ impl Delivery {
             },
         );
         draft.resume(&target.journal);
+        if !draft.notes().is_empty() {
+            metric::message_unconfirmed();
+        }
         Self {
             means,
             place: target.place,

@@ -22,6 +22,10 @@ pub(crate) fn describe() {
         "Events with an outcome, by outcome"
     );
     describe_counter!("causerie_claims_lost_total", "Turns that lost their claim");
+    describe_counter!(
+        "causerie_messages_unconfirmed_total",
+        "Messages of which nobody knows whether they were created; they are not sent again"
+    );
     describe_counter!("causerie_tokens_total", "Tokens used, by kind");
     describe_counter!(
         "causerie_feedback_total",
@@ -97,6 +101,10 @@ pub(crate) fn turns_active(count: usize) {
 
 pub(crate) fn claim_lost() {
     counter!("causerie_claims_lost_total").increment(1);
+}
+
+pub(crate) fn message_unconfirmed() {
+    counter!("causerie_messages_unconfirmed_total").increment(1);
 }
 
 pub(crate) fn feedback(rating: &'static str) {

@@ -61,6 +61,12 @@ async fn a_server_error_is_tried_again_and_a_lost_answer_is_not_sent_twice() {
     let all = house.telegram.wait_messages(ann.id, 3).await;
     let texts: Vec<&str> = all.iter().map(|sent| sent.text.as_str()).collect();
     assert_eq!(texts, ["one", "two", "three"]);
+    let server = house.server.as_ref().expect("it runs");
+    let (_, metrics) = server.admin("/metrics").await.expect("it answers");
+    assert!(
+        metrics.contains("causerie_messages_unconfirmed_total 1"),
+        "{metrics}"
+    );
     house.assert_lawful();
 }
 
@@ -172,6 +178,48 @@ async fn a_restart_answers_what_waited_and_nothing_twice() {
     house.telegram.wait_taken().await;
     assert_eq!(house.telegram.messages(ann.id).len(), 2);
     house.assert_lawful();
+}
+
+/// Neither words of people or models nor the token stand in the log, whatever fails.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_was_said_is_logged() {
+    let house = House::with("", "[server]\nlog_filter = \"debug\"").await;
+    house.says("An answer with a canaryword in it.");
+    let ann = house.person("Ann");
+    let faults = [
+        ("sendMessage", Fault::Status(500)),
+        ("sendMessage", Fault::TooMany { retry_after: 1 }),
+        ("sendMessage", Fault::DropBefore),
+        ("getUpdates", Fault::Status(502)),
+        ("getUpdates", Fault::DropBefore),
+        (
+            "sendMessage",
+            Fault::Reply(400, "Bad Request: something new".into()),
+        ),
+    ];
+    for (number, (method, fault)) in faults.into_iter().enumerate() {
+        house.telegram.fault(method, 1, fault);
+        let words = format!("a question {number} with a canaryword in it");
+        house.telegram.say(ann.id, &ann, &words);
+        house.telegram.wait_taken().await;
+    }
+    house
+        .telegram
+        .update(&serde_json::json!({"message": {"text": ["canaryword"]}}));
+    // When all that fails has failed.
+    house.telegram.wait_calls("sendMessage", 4).await;
+    let asked = house.telegram.say(ann.id, &ann, "the last canaryword");
+    house
+        .telegram
+        .wait_for(ann.id, |sent| sent.reply_to == Some(asked))
+        .await;
+    let log = std::fs::read_to_string(house.path().join("log")).expect("there is a log");
+    assert!(log.contains("could not be read"), "{log}");
+    assert!(!log.contains("canaryword"), "words are in the log");
+    assert!(
+        !log.contains(&house.telegram.token()),
+        "the token is in the log"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

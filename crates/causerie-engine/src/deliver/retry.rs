@@ -4,6 +4,7 @@ use super::{
     DeliverError, Delivery,
     perform::{Performed, Problem},
 };
+use crate::metric;
 use causerie_core::{
     draft::Report,
     platform::{Action, Creates, PlatformError, Receipt},
@@ -111,7 +112,10 @@ impl Delivery {
             PlatformError::Ambiguous if repeats => Report::Again {
                 at: now + self.wait("the platform does not confirm anything")?,
             },
-            PlatformError::Ambiguous => Report::Unknown { at: now },
+            PlatformError::Ambiguous => {
+                metric::message_unconfirmed();
+                Report::Unknown { at: now }
+            }
             PlatformError::Gone => Report::Gone,
             PlatformError::TooLong => Report::TooLong,
             PlatformError::Forbidden => {

@@ -9,6 +9,7 @@ use causerie_testkit::{
     fake_telegram::{FakeTelegram, Sent, User},
     server::Server,
 };
+use futures::future::join_all;
 use std::{
     collections::BTreeSet,
     path::Path,
@@ -35,7 +36,11 @@ async fn main() {
     let program = Path::new(env!("CARGO_BIN_EXE_causerie"));
     let server = Server::start(program, directory.path(), &config(&telegram, &models));
     one_by_one(&telegram, &models, &server).await;
-    crowd(&telegram, &models, &server).await;
+    let silent = Reply::say("It took a second.").delayed(MODEL);
+    crowd(&telegram, &models, &server, "answers after 1 s", silent).await;
+    let words = "A word after another. ".repeat(5);
+    let growing = Reply::say(&words).paced(MODEL / 20);
+    crowd(&telegram, &models, &server, "speaks for 1 s", growing).await;
     let found = telegram.violations();
     assert!(found.is_empty(), "{found:#?}");
 }
@@ -95,24 +100,30 @@ async fn one_by_one(telegram: &FakeTelegram, models: &FakeModels, server: &Serve
     row("resident", &mebibytes(after.resident));
 }
 
-async fn crowd(telegram: &FakeTelegram, models: &FakeModels, server: &Server) {
-    models.on(When::Always, Reply::say("It took a second.").delayed(MODEL));
+async fn crowd(
+    telegram: &FakeTelegram,
+    models: &FakeModels,
+    server: &Server,
+    name: &str,
+    reply: Reply,
+) {
+    models.on(When::Always, reply);
     let people: Vec<User> = (0..CHATS)
-        .map(|n| telegram.user(&format!("C{n}")))
+        .map(|n| telegram.user(&format!("{name} {n}")))
         .collect();
     let before = server.cost().expect("it runs");
     let began = Instant::now();
-    for round in 1..=EACH {
-        let asked: Vec<i64> = people
-            .iter()
-            .map(|person| telegram.say(person.id, person, &format!("round {round}")))
-            .collect();
-        for (person, asked) in people.iter().zip(asked) {
+    // Each chat writes again as soon as it has its answer.
+    let chat = async |person: &User| {
+        for round in 1..=EACH {
+            let words = format!("round {round}");
+            let asked = telegram.say(person.id, person, &words);
             telegram
                 .wait_for(person.id, |sent| sent.reply_to == Some(asked))
                 .await;
         }
-    }
+    };
+    join_all(people.iter().map(chat)).await;
     let took = began.elapsed();
     let after = server.cost().expect("it runs");
     for person in &people {
@@ -128,13 +139,11 @@ async fn crowd(telegram: &FakeTelegram, models: &FakeModels, server: &Server) {
     }
     let messages = u32::try_from(CHATS * EACH).expect("few");
     let rate = f64::from(messages) / took.as_secs_f64();
-    let name = "500 chats, a model of 1 s, messages per second";
-    row(name, &format!("{rate:.0}"));
-    row(
-        "CPU per message, in the crowd",
-        &millis((after.cpu - before.cpu) / messages),
-    );
-    row("resident at most", &mebibytes(after.peak));
+    let figure = |what: &str| format!("500 chats, a model that {name}: {what}");
+    row(&figure("messages per second"), &format!("{rate:.0}"));
+    let cpu = (after.cpu - before.cpu) / messages;
+    row(&figure("CPU per message"), &millis(cpu));
+    row(&figure("resident at most"), &mebibytes(after.peak));
 }
 
 fn row(figure: &str, measured: &str) {

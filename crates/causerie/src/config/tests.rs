@@ -469,3 +469,19 @@ fn the_example_stays_right_without_its_comment_signs() {
             .any(|persona| persona.seed.is_some())
     );
 }
+
+#[test]
+fn a_bot_needs_a_token_and_a_webhook_a_secret() {
+    let bot = |more: &str| error(&format!("[platforms.telegram.mine]\n{more}"));
+    assert!(bot("persona = \"assistant\"\n").contains("@BotFather"));
+    let wrong = bot("token = \"swordfish\"\n");
+    assert!(wrong.contains("this is no bot token") && !wrong.contains("swordfish"));
+    let token = "token = \"110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw\"\n";
+    let open = bot(&format!("{token}webhook_url = \"https://a.example\"\n"));
+    assert!(open.contains("webhook_secret"), "{open}");
+    let weak = format!("{token}webhook_url = \"https://a.example\"\nwebhook_secret = \"short\"\n");
+    assert!(bot(&weak).contains("16 to 256"));
+    let off = load("[platforms.telegram.mine]\nenabled = false\n").config;
+    assert_eq!(off.platforms.telegram.len(), 1);
+    assert!(bot("scop = \"chat\"\n").contains("did you mean `scope`"));
+}
