@@ -22,7 +22,7 @@ async fn a_flood_wait_is_kept_and_nothing_is_lost() {
     assert_eq!(calls.len(), 2);
     let waited = calls[1].at - calls[0].at;
     assert!(
-        waited >= Duration::from_secs(2) && waited < Duration::from_secs(3),
+        waited >= Duration::from_secs(2) && waited < Duration::from_secs(10),
         "{waited:?}"
     );
     assert_eq!(house.models.requests().len(), 1);
@@ -141,7 +141,7 @@ async fn who_cannot_be_written_to_ends_the_turn() {
     house.says("Slowly it comes.");
     house.models.on(
         When::Says("block".into()),
-        Reply::say("Too late.").delayed(Duration::from_millis(700)),
+        Reply::say("Too late.").delayed(Duration::from_millis(1500)),
     );
     house.telegram.say(ann.id, &ann, "block");
     house.telegram.wait_taken().await;
