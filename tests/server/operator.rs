@@ -56,6 +56,18 @@ async fn turns_are_explained_beside_a_running_server() {
     assert!(one.contains("turn 1,") && !one.contains("turn 2,"), "{one}");
     assert!(one.contains("model echo"), "{one}");
 
+    let lines = said(&causerie(
+        directory.path(),
+        &["explain", "--json", conversation],
+    ));
+    let turns: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line is a turn"))
+        .collect();
+    let numbers: Vec<_> = turns.iter().map(|turn| &turn["turn"]).collect();
+    assert_eq!(numbers, [1, 2], "{lines}");
+    assert!(!lines.contains("word"), "{lines}");
+
     let none = causerie(
         directory.path(),
         &["explain", conversation, "--message", "nothing"],

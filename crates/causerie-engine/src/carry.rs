@@ -38,7 +38,7 @@ impl Engine {
                 None => break,
             }
         }
-        self.dispatch.wake_up();
+        self.dispatch.announce();
         Ok(())
     }
 

@@ -24,6 +24,9 @@ pub struct Config {
     pub max_turns: usize,
     /// The longest a turn may take, waiting for a model that loads included.
     pub turn_deadline: Duration,
+    /// How long an answer that stands ready waits for a platform that is away or asks us to wait.
+    /// What cannot be delivered by then is given up.
+    pub delivery_patience: Duration,
     /// How long a claim outlives a process that died.
     pub claim_ttl: Duration,
     /// A turn begun more often than this is given up, visibly.
@@ -47,6 +50,7 @@ impl Default for Config {
             alone: true,
             max_turns: 512,
             turn_deadline: Duration::from_secs(300),
+            delivery_patience: Duration::from_secs(3600),
             claim_ttl: Duration::from_secs(30),
             max_attempts: 5,
             max_message_bytes: 256 * 1024,

@@ -18,7 +18,7 @@ use causerie_core::{
 };
 use causerie_markup::Cutter;
 use futures::future::BoxFuture;
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use thiserror::Error;
 use tokio::{sync::watch, time::Instant};
 
@@ -78,6 +78,18 @@ pub struct Delivered {
     pub first_text_at: Option<Timestamp>,
 }
 
+/// What to do when the platform makes us wait for long, or is away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LongWait {
+    /// Sit it out, until there is no more hope or no more time.
+    Here,
+    /// Return [`DeliverError::Later`]. A later attempt goes on by the journal.
+    Elsewhere,
+}
+
+/// Waits up to this are sat out in any case.
+const SHORT_WAIT: Duration = Duration::from_secs(2);
+
 /// Why an answer is not shown, or not all of it. Named for what the turn does next.
 #[derive(Debug, Error)]
 pub enum DeliverError {
@@ -91,6 +103,12 @@ pub enum DeliverError {
         reason: &'static str,
         /// What was shown all the same.
         delivered: Box<Delivered>,
+    },
+    /// The platform will take it later: give the turn back until then.
+    #[error("the platform takes nothing before {wait:?} have passed")]
+    Later {
+        /// How long to wait.
+        wait: Duration,
     },
     /// The turn's time is over before everything was shown.
     #[error("the answer was not delivered in time")]
@@ -112,6 +130,9 @@ pub struct Delivery {
     /// interrupt it.
     under_way: Option<BoxFuture<'static, Performed>>,
     retries: Retries,
+    /// Whether the answer is complete.
+    has_ended: bool,
+    long_wait: LongWait,
     first_text_at: Option<Timestamp>,
     notes: Vec<String>,
 }
@@ -141,6 +162,8 @@ impl Delivery {
             began: Instant::now(),
             under_way: None,
             retries: Retries::default(),
+            has_ended: false,
+            long_wait: LongWait::Here,
             first_text_at: None,
             notes: Vec::new(),
         }
@@ -161,7 +184,8 @@ impl Delivery {
         self.first_text_at.is_some()
     }
 
-    /// Performs what is due, for as long as it is polled. Returns only when there is no more hope.
+    /// Performs what is due, for as long as it is polled. Returns only when there is no more hope; a
+    /// platform that is away may be back before the answer is complete.
     ///
     /// # Cancel safety
     /// May be dropped and called again at any time.
@@ -176,12 +200,20 @@ impl Delivery {
     /// May be called again with [`Ending::Replace`], for example after an error.
     ///
     /// # Errors
-    /// If the platform will not take it, the claim is lost, or the deadline passes.
+    /// If the platform will not take it, the claim is lost, or the deadline passes; as `long_wait`
+    /// says, also if the platform is away or makes us wait.
     ///
     /// # Cancel safety
     /// Dropping it leaves the answer as far as it is shown; the journal lets another attempt go on.
-    pub async fn finish(&mut self, ending: Ending) -> Result<Delivered, DeliverError> {
+    pub async fn finish(
+        &mut self,
+        ending: Ending,
+        long_wait: LongWait,
+    ) -> Result<Delivered, DeliverError> {
         self.draft.finish(ending);
+        self.long_wait = long_wait;
+        self.has_ended = true;
+        self.retries.reset();
         let deadline = self.means.deadline;
         let settle = async {
             while !self.draft.is_settled() {
@@ -238,10 +270,19 @@ impl Delivery {
             return Ok(());
         }
         match self.draft.next_wake(now) {
+            Some(at) if self.returns_after(at.saturating_sub(now)) => {
+                let wait = at.saturating_sub(now);
+                return Err(DeliverError::Later { wait });
+            }
             Some(at) => tokio::time::sleep_until(self.began + at).await,
             None => std::future::pending().await,
         }
         Ok(())
+    }
+
+    /// Whether to give the turn back rather than to wait so long.
+    fn returns_after(&self, wait: Duration) -> bool {
+        self.long_wait == LongWait::Elsewhere && wait > SHORT_WAIT
     }
 
     /// Whether this platform's messages are noted in the journal.
@@ -261,6 +302,3 @@ impl Delivery {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -144,12 +144,8 @@ impl Dispatch {
         Arc::clone(&self.permits).try_acquire_owned().ok()
     }
 
-    /// Has the loop look for mail that nobody announced.
-    pub(crate) fn wake_up(&self) {
-        self.announce();
-    }
-
-    fn announce(&self) {
+    /// Has the loop look for mail.
+    pub(crate) fn announce(&self) {
         self.backlog.store(true, Ordering::SeqCst);
         self.wake.notify_one();
     }
@@ -233,7 +229,8 @@ impl Engine {
             Ended::HandedOver => {
                 dispatch.handed_over.fetch_add(1, Ordering::Relaxed);
             }
-            Ended::Again => dispatch.announce(),
+            // The loop must learn when it falls due.
+            Ended::Again | Ended::Postponed => dispatch.announce(),
             Ended::Lost => {
                 metric::claim_lost();
                 dispatch.announce();

@@ -26,6 +26,10 @@ pub(crate) fn describe() {
         "causerie_messages_unconfirmed_total",
         "Messages of which nobody knows whether they were created; they are not sent again"
     );
+    describe_counter!(
+        "causerie_answers_postponed_total",
+        "How often an answer was put off because its platform was away or asked us to wait"
+    );
     describe_counter!("causerie_tokens_total", "Tokens used, by kind");
     describe_counter!(
         "causerie_feedback_total",
@@ -105,6 +109,10 @@ pub(crate) fn claim_lost() {
 
 pub(crate) fn message_unconfirmed() {
     counter!("causerie_messages_unconfirmed_total").increment(1);
+}
+
+pub(crate) fn postponed() {
+    counter!("causerie_answers_postponed_total").increment(1);
 }
 
 pub(crate) fn feedback(rating: &'static str) {

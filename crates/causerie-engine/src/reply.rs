@@ -2,7 +2,7 @@
 
 use crate::{
     config::PlatformEntry,
-    deliver::{DeliverError, Delivered, Delivery, Means, Target},
+    deliver::{DeliverError, Delivered, Delivery, LongWait, Means, Target},
     engine::Engine,
     live::Signals,
     turn::Halt,
@@ -83,6 +83,7 @@ impl Reply {
             done = work => Ok(done),
             Err(error) = self.0.drive() => Err(match error {
                 DeliverError::Stale => Halt::Lost,
+                DeliverError::Later { wait } => Halt::Later(wait),
                 DeliverError::Undeliverable { .. } | DeliverError::Late { .. } => {
                     Halt::Ended(Outcome::Failed(Failure::Undeliverable), None)
                 }
@@ -91,13 +92,14 @@ impl Reply {
     }
 
     /// Brings the reply to its last form.
-    pub(crate) async fn end(&mut self, ending: Ending) -> Result<Told, Halt> {
-        match self.0.finish(ending).await {
+    pub(crate) async fn end(&mut self, ending: Ending, long_wait: LongWait) -> Result<Told, Halt> {
+        match self.0.finish(ending, long_wait).await {
             Ok(delivered) => Ok(Told {
                 delivered,
                 failed: false,
             }),
             Err(DeliverError::Stale) => Err(Halt::Lost),
+            Err(DeliverError::Later { wait }) => Err(Halt::Later(wait)),
             Err(DeliverError::Undeliverable { reason, delivered }) => {
                 let mut delivered = *delivered;
                 delivered.notes.push(format!("not delivered: {reason}"));

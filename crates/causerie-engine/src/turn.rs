@@ -15,6 +15,7 @@ use crate::{
     admission::Denied,
     agenda::{Agenda, Job, agenda},
     config::PlatformEntry,
+    deliver::LongWait,
     engine::Engine,
     line::{Language, Line},
     live::Signals,
@@ -35,7 +36,7 @@ pub(crate) use halt::Halt;
 pub(crate) use limits::{Bill, estimate};
 use progress::Progress;
 use question::Question;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -49,6 +50,8 @@ pub(crate) enum Ended {
     },
     /// It was given back.
     HandedOver,
+    /// It was given back until later.
+    Postponed,
     /// It was given back before it began, because more mail has come by now that belongs to it.
     Again,
     /// Somebody else has it now.
@@ -78,6 +81,7 @@ impl Engine {
             match turn.work(&agenda).await {
                 Ok(close) => turn.commit(&agenda, close).await,
                 Err(Halt::Handover) => turn.hand_over(&agenda).await,
+                Err(Halt::Later(wait)) => turn.postpone(&agenda, wait).await,
                 Err(_) => Ended::Lost,
             }
         };
@@ -243,8 +247,7 @@ impl<'a> Turn<'a> {
         let rounds = self.rounds(agenda, &question, &history, &mut progress, &mut reply);
         let halt = match self.guard(rounds).await {
             Ok(()) => self.verdict(&progress),
-            Err(Halt::Lost) => return Err(Halt::Lost),
-            Err(Halt::Handover) => return Err(Halt::Handover),
+            Err(halt @ (Halt::Lost | Halt::Handover | Halt::Later(_))) => return Err(halt),
             Err(halt) => Some(halt),
         };
         self.finish(question, progress, reply, halt).await
@@ -284,11 +287,18 @@ impl<'a> Turn<'a> {
                 failed: true,
                 ..reply.leave()
             },
-            (None, _) => self.until_taken(reply.end(Ending::Complete)).await??,
+            (None, _) => {
+                let long_wait = progress.noted_whole_at.map(|at| self.long_wait(at));
+                let long_wait = long_wait.unwrap_or(LongWait::Here);
+                let end = reply.end(Ending::Complete, long_wait);
+                self.until_taken(end).await??
+            }
             (Some(line), _) => {
                 let ending = self.ending(line, &outcome, said);
                 note = ending.note();
-                self.until_taken(reply.end(ending)).await??
+                // What the model said would have to be asked for again.
+                let end = reply.end(ending, LongWait::Here);
+                self.until_taken(end).await??
             }
         };
         let outcome = match told.failed && outcome == Outcome::Answered {
@@ -316,22 +326,42 @@ impl<'a> Turn<'a> {
         )
     }
 
-    /// Gives the turn to whoever comes next, who must know that its answer may have begun.
+    /// What to do when a platform makes us wait with what stands ready since `ready`.
+    fn long_wait(&self, ready: Timestamp) -> LongWait {
+        let patience = self.engine.config.delivery_patience;
+        match self.engine.clock.now().since(ready) < patience {
+            true => LongWait::Elsewhere,
+            false => LongWait::Here,
+        }
+    }
+
+    /// Gives the turn to whoever comes next.
     async fn hand_over(&self, agenda: &Agenda) -> Ended {
+        let given = self.give(agenda, Release::Handover);
+        given.await.unwrap_or(Ended::HandedOver)
+    }
+
+    /// Gives the turn to whoever comes after `wait`. It takes no place meanwhile.
+    async fn postpone(&self, agenda: &Agenda, wait: Duration) -> Ended {
+        tracing::warn!(?wait, "an answer waits for its platform");
+        metric::postponed();
+        let at = self.engine.clock.now() + wait;
+        let given = self.give(agenda, Release::Postpone { at });
+        given.await.unwrap_or(Ended::Postponed)
+    }
+
+    /// Gives the turn to somebody who must know that its answer may have begun. `Some` if that does
+    /// not go well.
+    async fn give(&self, agenda: &Agenda, release: Release) -> Option<Ended> {
         self.note_beginning(agenda);
         if self.write().await.is_err() {
-            return Ended::Lost;
+            return Some(Ended::Lost);
         }
-        match self
-            .engine
-            .store
-            .release(&self.claim.key, Release::Handover)
-            .await
-        {
-            Ok(()) => Ended::HandedOver,
+        match self.engine.store.release(&self.claim.key, release).await {
+            Ok(()) => None,
             Err(error) => {
                 tracing::warn!(%error, "a claim could not be given back");
-                Ended::Lost
+                Some(Ended::Lost)
             }
         }
     }

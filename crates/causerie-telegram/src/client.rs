@@ -8,8 +8,8 @@
 use crate::config::{Config, TelegramError};
 use causerie_core::platform::PlatformError;
 use secrecy::ExposeSecret;
-use serde::{Deserialize, de::DeserializeOwned, de::value::StrDeserializer};
-use serde_json::Value;
+use serde::{Deserialize, Serialize, de::DeserializeOwned, de::value::StrDeserializer};
+use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
 use teloxide::{ApiError, Bot};
 use tokio::sync::Semaphore;
@@ -150,7 +150,7 @@ impl Client {
     pub(crate) async fn call<R: DeserializeOwned>(
         &self,
         method: &str,
-        parameters: &Value,
+        parameters: &impl Serialize,
     ) -> Result<R, CallError> {
         let _place = self.calls.acquire().await;
         self.call_for(method, parameters, PATIENCE).await
@@ -160,10 +160,10 @@ impl Client {
     pub(crate) async fn call_for<R: DeserializeOwned>(
         &self,
         method: &str,
-        parameters: &Value,
+        parameters: &impl Serialize,
         patience: Duration,
     ) -> Result<R, CallError> {
-        let body = serde_json::to_vec(parameters).expect("a value is JSON");
+        let body = serde_json::to_vec(parameters).expect("parameters are JSON");
         let request = self
             .bot
             .client()
@@ -178,13 +178,13 @@ impl Client {
     pub(crate) async fn upload<R: DeserializeOwned>(
         &self,
         method: &str,
-        parameters: &Value,
+        parameters: &Map<String, Value>,
         field: &'static str,
         name: String,
         bytes: Vec<u8>,
     ) -> Result<R, CallError> {
         let mut form = reqwest12::multipart::Form::new();
-        for (key, value) in parameters.as_object().into_iter().flatten() {
+        for (key, value) in parameters {
             let text = match value {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),

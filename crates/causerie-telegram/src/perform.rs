@@ -83,19 +83,22 @@ impl Shared {
         })
     }
 
-    /// Calls `method` for a chat, and notes when we must be silent there.
+    /// Notes when we must be silent in a chat.
+    pub(crate) fn heed<R>(&self, chat: i64, called: Result<R, CallError>) -> Result<R, CallError> {
+        if let Err(CallError::Wait(wait)) = called {
+            self.pace.refused(chat, wait, Instant::now());
+        }
+        called
+    }
+
+    /// Calls `method` for a chat.
     async fn call<R: DeserializeOwned>(
         &self,
         spot: &Spot,
         method: &str,
         fields: &Fields,
     ) -> Result<R, CallError> {
-        let parameters = Value::Object(fields.clone());
-        let called = self.client.call(method, &parameters).await;
-        if let Err(CallError::Wait(wait)) = called {
-            self.pace.refused(spot.chat, wait, Instant::now());
-        }
-        called
+        self.heed(spot.chat, self.client.call(method, fields).await)
     }
 
     async fn post(
@@ -114,11 +117,7 @@ impl Shared {
             fields.insert("reply_parameters".into(), reply);
         }
         self.add_buttons(operation, content, &mut fields);
-        let sent: Result<Sent, CallError> = match content.file {
-            true => self.send_file(spot, content, &fields).await,
-            false => self.send(spot, content, fields.clone()).await,
-        };
-        match sent {
+        match self.send(spot, content, fields.clone()).await {
             Ok(sent) => Ok(place::message(spot.chat, sent.message_id)),
             // The group has moved. Its new number is asked for with the next message; this one
             // still gets its answer.
@@ -139,13 +138,16 @@ impl Shared {
         }
     }
 
-    /// Sends words, rich if they need it and the server can.
+    /// Sends a file, or words, rich if they need it and the server can.
     async fn send(
         &self,
         spot: &Spot,
         content: &Content,
         mut fields: Fields,
     ) -> Result<Sent, CallError> {
+        if content.file {
+            return self.send_file(spot, content, fields).await;
+        }
         if let Some(rich) = self.rich(content) {
             fields.insert("rich_message".into(), rich);
             match self.call(spot, "sendRichMessage", &fields).await {
@@ -182,27 +184,16 @@ impl Shared {
         &self,
         spot: &Spot,
         content: &Content,
-        fields: &Fields,
+        mut fields: Fields,
     ) -> Result<Sent, CallError> {
-        let mut fields = fields.clone();
         let caption = render::file_caption(self.config.language);
         fields.insert("caption".into(), json!(caption));
         let bytes = content.markdown.expose().as_bytes().to_vec();
-        let parameters = Value::Object(fields);
+        let name = "answer.md".into();
         let sent = self
             .client
-            .upload(
-                "sendDocument",
-                &parameters,
-                "document",
-                "answer.md".into(),
-                bytes,
-            )
-            .await;
-        if let Err(CallError::Wait(wait)) = sent {
-            self.pace.refused(spot.chat, wait, Instant::now());
-        }
-        sent
+            .upload("sendDocument", &fields, "document", name, bytes);
+        self.heed(spot.chat, sent.await)
     }
 
     /// A guest answers once, by the query.

@@ -122,6 +122,11 @@ impl Chat {
         &self.conversation
     }
 
+    /// Goes on in another conversation, and says which one it was so far.
+    pub fn move_to(&mut self, conversation: ConversationId) -> ConversationId {
+        std::mem::replace(&mut self.conversation, conversation)
+    }
+
     /// Says something, waits until everything has its outcome, and shows what is new to see.
     pub async fn say(&mut self, text: &str) -> String {
         self.post(text).await;

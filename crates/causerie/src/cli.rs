@@ -210,6 +210,9 @@ pub struct ExplainArgs {
     /// How many turns
     #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 10)]
     pub limit: usize,
+    /// As JSON, a turn a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to move where.

@@ -190,6 +190,7 @@ pub fn engine(config: &Config) -> causerie_engine::Config {
         alone: !matches!(config.store.url, StoreUrl::Redis(_)),
         max_turns: server.max_turns as usize,
         turn_deadline: server.turn_deadline.0,
+        delivery_patience: server.delivery_patience.0,
         claim_ttl,
         max_message_bytes: server.max_message_bytes as usize,
         grace: server.grace.0,

@@ -90,6 +90,11 @@ impl House {
             .env("CAUSERIE__SERVER__DATA_DIR", self.path().join("data"))
             .output()
             .expect("it can be started");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8_lossy(&output.stdout)
             .matches(words)
             .count()

@@ -1,7 +1,7 @@
 //! `kill -9` again and again while people write.
 
 use super::house::{House, is_whole};
-use causerie_testkit::fake_telegram::FakeTelegram;
+use causerie_testkit::fake_telegram::{FakeTelegram, Fault};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -68,12 +68,41 @@ async fn every_message_is_answered_once_however_often_the_server_dies() {
     println!("{said} messages, {kills} kills, lost {lost:?}, twice {twice:?}");
     assert!(twice.is_empty(), "answered twice: {twice:?}");
     // Of a kill in the very moment of sending nobody knows whether it was sent; it is not sent again.
-    let unknown = house.noted("it is unknown whether a message was created");
+    let unknown = house.noted(UNKNOWN);
     assert!(
         lost.len() <= unknown,
         "lost {lost:?} and only {unknown} are reported"
     );
     assert!(lost.len() as u64 <= kills, "{lost:?}");
+    house.assert_lawful();
+}
+
+/// What the server notes when it cannot know whether a message was sent.
+const UNKNOWN: &str = "it is unknown whether a message was created";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_death_in_the_moment_of_sending_is_told_to_the_operator() {
+    let mut house = House::new().await;
+    let (ann, bob) = (house.person("Ann"), house.person("Bob"));
+    let done = Fault::Late(Duration::from_secs(60));
+    for (person, fault, number) in [(&ann, Fault::Hang, 1), (&bob, done, 2)] {
+        house.telegram.fault("sendMessage", 1, fault);
+        house.telegram.say(person.id, person, "one");
+        house.telegram.wait_calls("sendMessage", number).await;
+        let server = house.server.take().expect("it runs");
+        server.kill().expect("it can be killed");
+        house.open();
+    }
+    for person in [&ann, &bob] {
+        house.telegram.say(person.id, person, "two");
+        house
+            .telegram
+            .wait_for(person.id, |sent| sent.text == "two")
+            .await;
+    }
+    assert_eq!(house.telegram.messages(ann.id).len(), 1);
+    assert_eq!(house.telegram.messages(bob.id).len(), 2);
+    assert_eq!(house.noted(UNKNOWN), 2);
     house.assert_lawful();
 }
 

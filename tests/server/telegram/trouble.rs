@@ -48,6 +48,39 @@ async fn a_flood_wait_in_mid_answer_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_wait_outlives_the_server() {
+    let mut house = House::new().await;
+    let (ann, bob) = (house.person("Ann"), house.person("Bob"));
+    let flood = Fault::TooMany { retry_after: 5 };
+    house.telegram.fault("sendMessage", 1, flood);
+    house.telegram.say(ann.id, &ann, "one");
+    let refused = house.telegram.wait_calls("sendMessage", 1).await[0].at;
+    let server = house.server.take().expect("it runs");
+    let postponed = "causerie_answers_postponed_total 1";
+    while !server
+        .admin("/metrics")
+        .await
+        .expect("it answers")
+        .1
+        .contains(postponed)
+    {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // It is kept by the time the next is answered.
+    house.telegram.say(bob.id, &bob, "two");
+    assert_eq!(house.answer(bob.id).await.text, "two");
+    server.kill().expect("it can be killed");
+    house.open();
+    assert_eq!(house.answer(ann.id).await.text, "one");
+    let calls = house.telegram.calls_of("sendMessage");
+    let waited = calls[calls.len() - 1].at - refused;
+    assert!(waited >= Duration::from_secs(5), "{waited:?}");
+    assert_eq!(calls.len(), 3);
+    assert_eq!(house.models.requests().len(), 2);
+    house.assert_lawful();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_error_is_tried_again_and_a_lost_answer_is_not_sent_twice() {
     let house = House::new().await;
     let ann = house.person("Ann");

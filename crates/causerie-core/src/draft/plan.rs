@@ -60,7 +60,7 @@ impl Draft {
         let parts = self.words.parts();
         for (place, part) in parts.iter().enumerate() {
             let complete = place + 1 < parts.len() || self.ending.is_some();
-            let waits = self.is_file(place) && self.ending.is_none();
+            let waits = self.words.is_file(place) && self.ending.is_none();
             let plan = match part.blank || waits {
                 true => Plan::Nothing,
                 false => self.plan_part(place, part, complete, now),
@@ -318,14 +318,8 @@ impl Draft {
                 .ending
                 .filter(|_| is_last)
                 .and_then(|ended| ended.notice),
-            file: self.is_file(place),
+            file: self.words.is_file(place),
         }
-    }
-
-    /// Whether the part at `place` is posted as a file.
-    fn is_file(&self, place: usize) -> bool {
-        let after = self.capabilities.file_after;
-        after.is_some_and(|after| place >= after)
     }
 
     /// Only the first message stands in reply to something.

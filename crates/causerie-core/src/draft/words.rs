@@ -198,7 +198,7 @@ impl Words {
         let Some(limit) = self.limit.filter(|_| !self.held) else {
             return;
         };
-        while !self.is_file() {
+        while !self.is_file(self.parts.len() - 1) {
             if is_due(self.last()) {
                 self.remeasure_last();
             }
@@ -216,10 +216,9 @@ impl Words {
         }
     }
 
-    /// Whether the last part is a file.
-    fn is_file(&self) -> bool {
-        self.file_after
-            .is_some_and(|after| self.parts.len() > after)
+    /// Whether the part at `place` is posted as a file.
+    pub(super) fn is_file(&self, place: usize) -> bool {
+        self.file_after.is_some_and(|after| place >= after)
     }
 
     fn counts_source(&self) -> bool {

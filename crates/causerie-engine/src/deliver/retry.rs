@@ -1,7 +1,7 @@
 //! What is done about each way in which an operation can fail.
 
 use super::{
-    DeliverError, Delivery,
+    DeliverError, Delivery, LongWait,
     perform::{Performed, Problem},
 };
 use crate::metric;
@@ -31,21 +31,23 @@ pub(super) struct Retries {
 }
 
 impl Retries {
-    fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.failed = 0;
     }
 
-    /// How long to wait before the next try; `None` if there were enough. The wait is anything up
-    /// to its bound, so that many turns that failed together do not come back together.
-    fn wait(&mut self) -> Option<Duration> {
-        self.failed += 1;
-        if self.failed >= MOST_TRIES {
-            return None;
-        }
+    /// How long to wait before the next try. The wait is anything up to its bound, so that many turns
+    /// that failed together do not come back together.
+    fn wait(&mut self) -> Duration {
+        self.failed = self.failed.saturating_add(1);
         let bound = FIRST_WAIT
-            .saturating_mul(1 << (self.failed - 1))
+            .saturating_mul(1 << (self.failed - 1).min(MOST_TRIES))
             .min(LONGEST_WAIT);
-        Some(rand::rng().random_range(Duration::ZERO..=bound))
+        rand::rng().random_range(Duration::ZERO..=bound)
+    }
+
+    /// Whether there were enough of them.
+    fn are_over(&self) -> bool {
+        self.failed >= MOST_TRIES
     }
 }
 
@@ -128,13 +130,17 @@ impl Delivery {
     }
 
     fn wait(&mut self, reason: &'static str) -> Result<Duration, DeliverError> {
-        match self.retries.wait() {
-            Some(wait) => {
-                self.note("an operation on the platform was tried again");
-                Ok(wait)
-            }
-            None => Err(self.undeliverable(reason)),
+        let wait = self.retries.wait();
+        // Before the end there is nothing to give up: the model is still at work, and its words are
+        // not lost.
+        if !(self.has_ended && self.retries.are_over()) {
+            self.note("an operation on the platform was tried again");
+            return Ok(wait);
         }
+        Err(match self.long_wait {
+            LongWait::Elsewhere => DeliverError::Later { wait: LONGEST_WAIT },
+            LongWait::Here => self.undeliverable(reason),
+        })
     }
 
     fn note(&mut self, note: &str) {

@@ -106,7 +106,10 @@ impl Turn<'_> {
                 };
                 match last {
                     // It is shown for good next, and written before.
-                    true => self.signals.unwritten.add(step),
+                    true => {
+                        self.signals.unwritten.add(step);
+                        progress.noted_whole_at = Some(message.at);
+                    }
                     false => self.journal(step).await?,
                 }
             }

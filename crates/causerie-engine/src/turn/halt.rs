@@ -17,6 +17,8 @@ pub(crate) enum Halt {
     Lost,
     /// The process ends: somebody else goes on.
     Handover,
+    /// The platform takes no answer before this time has passed: another attempt goes on then.
+    Later(Duration),
     /// A person asked to stop: what was said stays.
     Stopped,
     /// It ends like this, with a line that says so.

@@ -22,7 +22,8 @@ impl Turn<'_> {
         if let Some(line) = line {
             let mut reply = self.reply(agenda, &[]);
             let ending = self.ending(&line, &close.outcome, false);
-            close.told(self.until_taken(reply.end(ending)).await??);
+            let long_wait = self.long_wait(agenda.lead.at);
+            close.told(self.until_taken(reply.end(ending, long_wait)).await??);
         }
         Ok(close)
     }
@@ -48,7 +49,8 @@ impl Turn<'_> {
             text: done.text.into(),
             notice: Some(Notice::Told),
         };
-        close.told(self.until_taken(reply.end(ending)).await??);
+        let long_wait = self.long_wait(agenda.lead.at);
+        close.told(self.until_taken(reply.end(ending, long_wait)).await??);
         close.state = done.state;
         close.erase = done.erase;
         Ok(close)

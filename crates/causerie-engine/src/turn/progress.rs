@@ -2,7 +2,7 @@
 
 use super::limits::Held;
 use causerie_core::{
-    Text,
+    Text, Timestamp,
     assemble::{Assembled, Cut},
     backend::FinishReason,
     id::{ModelName, Seq},
@@ -32,6 +32,8 @@ pub(super) struct Progress {
     pub(super) shape: PromptShape,
     pub(super) window_start: Option<Seq>,
     pub(super) cut: Option<Cut>,
+    /// When its last words were said, if they stand in the journal or will with the next entry.
+    pub(super) noted_whole_at: Option<Timestamp>,
     /// What was taken from budgets for the present completion.
     pub(super) held: Option<Held>,
     /// What each round used that an earlier attempt has ended.
@@ -55,6 +57,7 @@ impl Progress {
                 progress.usage.add(*usage);
                 progress.noted = progress.usage;
                 progress.done = *last;
+                progress.noted_whole_at = last.then_some(message.at);
                 if message.role == Role::Assistant {
                     progress.rounds += 1;
                     progress.paid.push(*usage);

@@ -3,6 +3,7 @@
 
 mod albums;
 mod answers;
+mod away;
 mod budgets;
 mod changes;
 mod chaos;

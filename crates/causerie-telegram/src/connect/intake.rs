@@ -136,10 +136,7 @@ impl Shared {
         let shared = Arc::clone(self);
         tokio::spawn(async move {
             let told: Result<Value, CallError> = shared.client.call("sendMessage", &fields).await;
-            if let Err(CallError::Wait(wait)) = told {
-                let now = tokio::time::Instant::now();
-                shared.pace.refused(spot.chat, wait, now);
-            }
+            let _ = shared.heed(spot.chat, told);
         });
     }
 

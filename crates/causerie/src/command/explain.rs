@@ -10,9 +10,11 @@ use crate::{
 use causerie_core::{
     Clock,
     id::{ConversationId, IdError, MessageRef},
+    outcome::TurnRecord,
     store::TurnQuery,
 };
 use causerie_engine::{SystemClock, explain::for_operator};
+use serde_json::json;
 use std::sync::Arc;
 
 pub(super) fn run(args: &ExplainArgs, global: &Global) -> Result<u8, Failure> {
@@ -26,13 +28,20 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> Result<u8, Failure> {
         open.close().await;
         turns.map_err(Failure::from)
     })?;
-    if turns.is_empty() {
+    if turns.is_empty() && !args.json {
         print("no turn is recorded there\n")?;
     }
     // The latest is what one wants to see, so it stands last, above the prompt.
-    let texts: Vec<String> = turns.iter().rev().map(for_operator).collect();
-    print(&texts.join("\n"))?;
+    let latest_last = turns.iter().rev();
+    print(&match args.json {
+        true => latest_last.map(as_json).collect::<String>(),
+        false => latest_last.map(for_operator).collect::<Vec<_>>().join("\n"),
+    })?;
     Ok(0)
+}
+
+fn as_json(turn: &TurnRecord) -> String {
+    format!("{}\n", json!(turn))
 }
 
 fn query(args: &ExplainArgs) -> Result<TurnQuery, Failure> {

@@ -31,6 +31,8 @@ pub struct ServerConfig {
     pub max_message_bytes: u32,
     /// The longest a turn may take, waiting for the model included.
     pub turn_deadline: Period,
+    /// How long an answer that is ready waits for a platform that is away or asks us to wait.
+    pub delivery_patience: Period,
     /// How long running answers may go on after the signal to stop.
     pub grace: Period,
     /// How logs are written: `auto` is `human` on a terminal and `json` elsewhere.
@@ -64,6 +66,7 @@ impl Default for ServerConfig {
             max_turns: 512,
             max_message_bytes: 64 * 1024,
             turn_deadline: Period(Duration::from_secs(120)),
+            delivery_patience: Period(Duration::from_secs(3600)),
             grace: Period(Duration::from_secs(20)),
             log_format: LogFormat::Auto,
             log_filter: "info".to_owned(),
