@@ -1,5 +1,6 @@
 //! Telegram bots: the real server against a Bot API server that keeps the rules of the real one.
 
+mod example;
 mod house;
 mod kills;
 mod replies;

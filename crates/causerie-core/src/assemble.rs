@@ -2,7 +2,7 @@
 //! only place that makes a [`Prompt`].
 //!
 //! 1. Everything becomes [`Piece`]s in order of stability: system prompt, examples, summary,
-//!    history, what changes each time (date, passages), this turn.
+//!    history, what changes each time (date, reply thread, passages), this turn.
 //! 2. Each piece is counted once. History is cut in whole turns if all together stand above the
 //!    high-water mark.
 //! 3. Neighbouring pieces of the same role become one message, because many chat templates insist
@@ -29,6 +29,7 @@ mod transcript;
 use crate::{
     Text, Timestamp,
     backend::BackendCapabilities,
+    event::Participant,
     id::{ConversationId, Seq},
     message::Message,
     outcome::PromptShape,
@@ -75,8 +76,20 @@ pub struct Tail {
     /// The present, told by the hour if [`Persona::tell_time`] is set. Pass the same instant in all
     /// steps of one turn.
     pub now: Timestamp,
+    /// What led to the message that is replied to, oldest first, as far as the model would not see
+    /// it otherwise. The oldest are left out if they do not fit.
+    pub thread: Vec<ThreadMessage>,
     /// Retrieved passages, the best first. Those that no longer fit are left out.
     pub passages: Vec<Passage>,
+}
+
+/// A message that led to one that is replied to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadMessage {
+    /// Who wrote it; `None` if it was us.
+    pub author: Option<Participant>,
+    /// What it says.
+    pub text: Text,
 }
 
 /// A retrieved passage. Untrusted: whatever it says, it is shown as a quotation.

@@ -9,6 +9,7 @@ mod notice;
 mod progress;
 mod question;
 mod rounds;
+mod thread;
 mod tools;
 
 use crate::{

@@ -13,7 +13,7 @@ use self::{
     words::{Format, Words},
 };
 use crate::{
-    ansi_stream::AnsiStream,
+    parse::parse,
     tree::{self, Block, Inline, Item, List},
 };
 use unicode_width::UnicodeWidthStr;
@@ -44,10 +44,8 @@ impl Default for AnsiStyle {
 
 /// `markdown` as it looks on a terminal. Ends with a newline unless it is empty.
 pub fn ansi(markdown: &str, style: &AnsiStyle) -> String {
-    let mut stream = AnsiStream::new(*style);
-    let mut out = stream.push(markdown);
-    out.push_str(&stream.finish());
-    out
+    let chunks = chunks(&parse(markdown), style, true);
+    chunks.iter().map(|chunk| chunk.text.as_str()).collect()
 }
 
 /// `blocks` as chunks. Each block ends its line, and all but the very first have an empty line

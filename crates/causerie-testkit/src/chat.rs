@@ -20,7 +20,7 @@ use crate::{
 };
 use causerie_core::{
     Clock, Text,
-    event::{Event, EventKind, Participant, Posted, Rating},
+    event::{Event, EventKind, Participant, Posted, Quoted, Rating},
     id::{ConversationId, EventId, MessageRef, ParticipantId, Place, PlatformId},
     message::Message,
     outcome::{Outcome, TurnRecord},
@@ -135,6 +135,15 @@ impl Chat {
 
     /// Says something and waits for nothing.
     pub async fn post(&mut self, text: &str) -> MessageRef {
+        self.post_with(text, None).await
+    }
+
+    /// Says something in reply, and waits for nothing.
+    pub async fn reply(&mut self, text: &str, to: Quoted) -> MessageRef {
+        self.post_with(text, Some(to)).await
+    }
+
+    async fn post_with(&mut self, text: &str, quoted: Option<Quoted>) -> MessageRef {
         let message = MessageRef::new(format!("p{}", self.events + 1)).expect("a valid id");
         self.said.push(Said {
             message: message.clone(),
@@ -145,7 +154,7 @@ impl Chat {
         let posted = Posted {
             message: message.clone(),
             text: text.into(),
-            quoted: None,
+            quoted,
             attachments: vec![],
             shared: false,
         };

@@ -10,6 +10,11 @@ pub(super) const NOTE: &str = "Several people speak here. Each message begins wi
 /// The longest name shown, in characters.
 const NAME_LEN: usize = 16;
 
+/// Who wrote something that is quoted: us, or a speaker by the header.
+pub(super) fn whom(author: Option<&Participant>) -> String {
+    author.map_or_else(|| "you".to_owned(), header)
+}
+
 /// A speaker's header, such as `[ann·3f2a11]`. The part behind the dot comes from the platform's own
 /// id and so stays the same when the name changes; the name is whatever its owner typed, and keeps
 /// only what cannot be mistaken for something else.

@@ -3,37 +3,57 @@
 //! What others wrote is quoted line by line. A quotation has no end mark, so none can be forged.
 
 use super::{
-    Tail,
+    Tail, ThreadMessage,
     budget::Budget,
     piece::{Piece, paragraphs},
-    speaker::is_break,
+    speaker::{self, is_break},
 };
 use crate::{Timestamp, prompt::PromptRole, store::Summary};
+
+/// The longest quotation of a message, in characters.
+pub(super) const QUOTE_LEN: usize = 400;
 
 /// The longest name of a source or a file, in characters.
 const LABEL_LEN: usize = 80;
 
-/// The volatile piece: what is different each time. Passages are taken from the best on while they
-/// fit into `budget`.
+/// The volatile piece: what is different each time. What was replied to is taken from the newest on,
+/// and passages from the best on, while they fit into `budget`.
 pub(super) fn piece(tail: &Tail, tell_time: bool, budget: &mut Budget<'_>) -> Option<Piece> {
-    let mut text = if tell_time {
-        hour(tail.now)
-    } else {
-        String::new()
+    let hour = match tell_time {
+        true => hour(tail.now),
+        false => String::new(),
     };
+    let mut text = hour.clone();
     let room = budget.left();
+    let fits = |text: &str| budget.cost(&Piece::words(PromptRole::User, text)) <= room;
+    for from in (0..tail.thread.len()).rev() {
+        let longer = paragraphs(&[&hour, &thread(&tail.thread[from..])]);
+        if !fits(&longer) {
+            break;
+        }
+        text = longer;
+    }
     for passage in &tail.passages {
         let source = label(passage.source.expose());
         let quoted = format!("From {source}:\n{}", quote(passage.text.expose()));
         let longer = paragraphs(&[&text, &quoted]);
-        let cost = budget.cost(&Piece::words(PromptRole::User, longer.as_str()));
-        if cost > room {
+        if !fits(&longer) {
             break;
         }
         text = longer;
     }
     let piece = Piece::words(PromptRole::User, text);
     (!piece.is_empty() && budget.try_take(&piece)).then_some(piece)
+}
+
+fn thread(messages: &[ThreadMessage]) -> String {
+    let mut text = "(What led to the message replied to:)".to_owned();
+    for message in messages {
+        let whom = speaker::whom(message.author.as_ref());
+        let said = clip(message.text.expose().trim(), QUOTE_LEN);
+        text.push_str(&format!("\n{whom}:\n{}", quote(&said)));
+    }
+    text
 }
 
 /// The piece that tells what was cut.

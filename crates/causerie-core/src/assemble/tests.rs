@@ -43,6 +43,7 @@ impl Scene {
             tail: Tail {
                 now: Timestamp(1_795_490_000_000),
                 passages: vec![],
+                thread: vec![],
             },
             backend: BackendCapabilities {
                 context_window: 8192,

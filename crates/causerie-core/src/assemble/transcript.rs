@@ -24,9 +24,6 @@ const ERASED: &str = "(a message that was deleted)";
 /// Stands for the output of a call that was interrupted. Providers refuse a call without output.
 const NO_OUTPUT: &str = "There is no output: the call was interrupted.";
 
-/// The longest quotation of a message that is replied to, in characters.
-const QUOTE_LEN: usize = 400;
-
 /// The pieces that show `messages`.
 pub(super) fn pieces(messages: &[Message], backend: &BackendCapabilities) -> Vec<Piece> {
     let mut transcript = Transcript {
@@ -166,15 +163,12 @@ fn words(message: &Message, files: &[&Attachment]) -> String {
 }
 
 fn quotation(quoted: &Quoted) -> String {
-    let whom = match &quoted.author {
-        None => "you".to_owned(),
-        Some(author) => speaker::header(author),
-    };
+    let whom = speaker::whom(quoted.author.as_ref());
     let label = format!("(replying to {whom})");
     if quoted.text.is_blank() {
         return label;
     }
-    let text = tail::clip(quoted.text.expose().trim(), QUOTE_LEN);
+    let text = tail::clip(quoted.text.expose().trim(), tail::QUOTE_LEN);
     format!("{label}\n{}", tail::quote(&text))
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{agenda::Agenda, reply::Reply};
 use causerie_core::{
-    assemble::{AssembleError, Assembled, Ingredients, Tail, assemble},
+    assemble::{AssembleError, Assembled, Ingredients, Tail, ThreadMessage, assemble},
     backend::{Backend, BackendCapabilities, BackendError, CompletionStream, Readiness},
     message::{Message, ToolCall},
     outcome::{Failure, Outcome},
@@ -21,6 +21,7 @@ struct Material<'t> {
     agenda: &'t Agenda,
     question: &'t Question,
     history: &'t [Message],
+    thread: Vec<ThreadMessage>,
 }
 
 impl Turn<'_> {
@@ -38,6 +39,7 @@ impl Turn<'_> {
             agenda,
             question,
             history,
+            thread: self.thread(question, history).await?,
         };
         reply.push(&progress.said());
         self.note_mail(agenda);
@@ -208,6 +210,7 @@ impl Turn<'_> {
             turn: &turn,
             tail: &Tail {
                 now: self.started,
+                thread: material.thread.clone(),
                 passages: vec![],
             },
             backend: can,

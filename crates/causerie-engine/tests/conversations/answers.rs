@@ -2,10 +2,11 @@
 
 use causerie_core::{
     backend::{FinishReason, Readiness},
-    event::{EventKind, Posted, Rating},
+    event::{EventKind, Posted, Quoted, Rating},
     id::MessageRef,
     outcome::Outcome,
     platform::{Accepted, Status},
+    store::Erase,
 };
 use causerie_testkit::{
     backend::Script,
@@ -330,4 +331,57 @@ async fn the_transcript_is_read_in_pages_with_what_waits() {
         .unwrap();
     assert_eq!(older.messages.len(), 2);
     assert!(!older.more && older.pending.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_finds_what_led_to_a_message_that_has_left_the_window() {
+    let mut chat = Chat::with(|setup| setup.persona.summarise = false);
+    chat.backend
+        .set_capabilities(|can| can.context_window = 2048);
+    let first = chat.post("My cat is called Mao.").await;
+    chat.settle().await;
+    let answer = chat.turns().await[0].delivered[0].clone();
+    let reply = |text: &str, to: &MessageRef, words: &str| {
+        let quoted = Quoted {
+            message: to.clone(),
+            author: None,
+            text: words.into(),
+        };
+        (text.to_owned(), quoted)
+    };
+    let (text, quoted) = reply("Why?", &answer, "My cat is called Mao.");
+    let why = chat.reply(&text, quoted).await;
+    chat.settle().await;
+    for _ in 0..12 {
+        chat.say(&"Something else. ".repeat(20)).await;
+    }
+    assert!(!chat.backend.prompt_texts().pop().unwrap().contains("Mao"));
+
+    let (text, quoted) = reply("And mine?", &why, "Why?");
+    chat.reply(&text, quoted).await;
+    chat.settle().await;
+    let prompt = chat.backend.prompt_texts().pop().unwrap();
+    let begins = prompt.find("(What led to").expect("it is told");
+    assert_snapshot!(&prompt[begins..], @r"
+    (What led to the message replied to:)
+    [ann·c95eb2]:
+    > My cat is called Mao.
+    you:
+    > My cat is called Mao.
+
+    (replying to you)
+    > Why?
+
+    And mine?
+    ");
+
+    // What was taken back is not found.
+    let what = Erase::Message(chat.conversation().clone(), first);
+    chat.store.erase(&what).await.unwrap();
+    let (text, quoted) = reply("Once more?", &answer, "My cat is called Mao.");
+    chat.reply(&text, quoted).await;
+    chat.settle().await;
+    let prompt = chat.backend.prompt_texts().pop().unwrap();
+    let question = prompt.rsplit("user: ").next().unwrap();
+    assert!(!question.contains("(What led to"), "{question}");
 }

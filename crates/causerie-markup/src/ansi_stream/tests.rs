@@ -126,6 +126,7 @@ fn no_text_commands_the_terminal() {
                 ..AnsiStyle::default()
             };
             without_sequences(&ansi(markdown, &style));
+            without_sequences(&stream([markdown], style));
         }
     }
 }
@@ -145,7 +146,7 @@ fn nasty_samples_do_not_depend_on_where_they_are_cut() {
     for markdown in sample::NASTY.iter().chain(sample::PLAIN) {
         let chars: Vec<String> = markdown.chars().map(String::from).collect();
         let style = AnsiStyle::default();
-        assert_eq!(stream(&chars, style), ansi(markdown, &style));
+        assert_eq!(stream(&chars, style), stream([markdown], style));
     }
 }
 
@@ -156,32 +157,38 @@ fn what_is_shown_early_is_what_the_tree_says() {
     let style = AnsiStyle::default();
     let barred = |markdown: &&&str| !markdown.starts_with("a | b");
     for markdown in sample::PLAIN.iter().filter(barred) {
-        let whole: String = ansi::chunks(&parse(markdown), &style, true)
-            .into_iter()
-            .map(|chunk| chunk.text)
-            .collect();
-        assert_eq!(ansi(markdown, &style), whole, "{markdown:?}");
+        assert_eq!(
+            stream([markdown], style),
+            ansi(markdown, &style),
+            "{markdown:?}"
+        );
     }
 }
 
 proptest! {
     #[test]
     fn any_cut_gives_the_whole(pieces in sample::pieces(), style in styles()) {
-        let whole = ansi(&pieces.concat(), &style);
+        let whole = stream([pieces.concat()], style);
         prop_assert!(whole.is_empty() || whole.ends_with('\n'));
         prop_assert_eq!(stream(&pieces, style), whole);
     }
 
     #[test]
     fn no_sequence_but_ours(text in any::<String>(), pieces in sample::pieces(), style in styles()) {
-        without_sequences(&ansi(&text, &style));
-        without_sequences(&ansi(&pieces.concat(), &style));
+        for text in [text, pieces.concat()] {
+            let whole = ansi(&text, &style);
+            prop_assert!(whole.is_empty() || whole.ends_with('\n'), "{:?}", whole);
+            without_sequences(&whole);
+            without_sequences(&stream([text], style));
+        }
     }
 
     #[test]
     fn no_word_is_lost(pieces in sample::pieces()) {
         let markdown = pieces.concat();
-        let text = without_sequences(&ansi(&markdown, &AnsiStyle::default()));
+        let style = AnsiStyle::default();
+        let text = without_sequences(&stream([&markdown], style));
+        let whole = without_sequences(&ansi(&markdown, &style));
         let mut blocks = Blocks::default();
         let mut growth = blocks.push(&markdown);
         growth.extend(blocks.finish());
@@ -191,6 +198,7 @@ proptest! {
                 if let Block::Paragraph(content) | Block::Heading { content, .. } = block {
                     let words = crate::tree::words(&content);
                     prop_assert!(in_order(&words, &text), "{words:?} in {text:?}");
+                    prop_assert!(in_order(&words, &whole), "{words:?} in {whole:?}");
                 }
             }
         }
@@ -200,7 +208,9 @@ proptest! {
     fn ordinary_words_stay_in_order(words in prop::collection::vec("[a-z]{1,9}|\\*\\*[a-z]{1,9} [a-z]{1,9}\\*\\*|`[a-z ]{1,9}`|\n\n|\n- |\n> |日本|\n\n## ", 0..40), width in 0..60_usize) {
         let markdown = words.join(" ");
         let style = AnsiStyle { width, ..AnsiStyle::default() };
-        let text = without_sequences(&ansi(&markdown, &style));
-        prop_assert!(in_order(&markdown, &text), "{text}");
+        for text in [ansi(&markdown, &style), stream([&markdown], style)] {
+            let text = without_sequences(&text);
+            prop_assert!(in_order(&markdown, &text), "{text}");
+        }
     }
 }

@@ -118,6 +118,24 @@ fn the_last_exchange_survives_a_long_message() {
 }
 
 #[test]
+fn of_a_thread_the_oldest_give_way() {
+    let mut scene = Scene::new("Be brief.");
+    scene.turn = vec![user(1, 1, "And then?")];
+    scene.tail.thread = ["first", "second"]
+        .map(|word| ThreadMessage {
+            author: None,
+            text: format!("{word} {}", "x".repeat(100)).into(),
+        })
+        .to_vec();
+    scene.persona.max_output_tokens = 1;
+    let whole = scene.prompt();
+    assert!(shown(&whole).contains("first"));
+    scene.backend.context_window = whole.tokens().tokens;
+    let cut = shown(&scene.prompt());
+    assert!(cut.contains("second") && !cut.contains("first"), "{cut}");
+}
+
+#[test]
 fn passages_and_summary_give_way_to_the_turn() {
     let mut scene = Scene::new("");
     scene.persona.max_output_tokens = 1;

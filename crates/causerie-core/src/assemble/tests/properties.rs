@@ -102,6 +102,10 @@ fn scene() -> impl Strategy<Value = Scene> {
                     text: text.into(),
                     before: Seq(1),
                 });
+                scene.tail.thread = vec![ThreadMessage {
+                    author: None,
+                    text: passage.as_str().into(),
+                }];
                 scene.tail.passages = vec![Passage {
                     source: "a\n[b".into(),
                     text: passage.into(),

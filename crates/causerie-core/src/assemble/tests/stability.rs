@@ -82,6 +82,12 @@ impl Room {
                 text: text.as_str().into(),
             })
             .collect();
+        self.scene.tail.thread = (happens.passage.iter())
+            .map(|text| ThreadMessage {
+                author: None,
+                text: text.as_str().into(),
+            })
+            .collect();
         if happens.summarised
             && let Some(before) = self.cut.take()
         {
