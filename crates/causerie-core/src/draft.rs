@@ -170,6 +170,8 @@ pub struct Draft {
     moved: Option<Duration>,
     /// Nothing happens before this.
     not_before: Duration,
+    /// Nothing grows before this; what is final may be shown.
+    not_growing_before: Duration,
     under_way: Option<Planned>,
     /// A step that must be repeated exactly.
     again: Option<Planned>,
@@ -210,6 +212,7 @@ impl Draft {
             status_shown: None,
             moved: None,
             not_before: Duration::ZERO,
+            not_growing_before: Duration::ZERO,
             under_way: None,
             again: None,
             deliverable: true,
@@ -244,6 +247,14 @@ impl Draft {
         }
         if self.capabilities.creates == Creates::Ambiguous {
             self.give_up_begun();
+        }
+    }
+
+    /// The platform can do something else than it seemed. Too late once there is a message.
+    pub fn adopt(&mut self, capabilities: PlatformCapabilities) {
+        let begun = self.messages.iter().any(Message::is_visible);
+        if !begun && self.under_way.is_none() {
+            self.capabilities = capabilities;
         }
     }
 

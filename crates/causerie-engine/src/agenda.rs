@@ -41,7 +41,7 @@ pub(crate) enum Job {
     /// People asked to stop, or took back what they said, before this attempt began to answer.
     Stop,
     /// Keep a judgement.
-    Feedback(Rating),
+    Feedback { message: MessageRef, rating: Rating },
     /// Nothing is left to do.
     Nothing,
 }
@@ -82,7 +82,10 @@ pub(crate) fn agenda(claim: &Claim, check: impl Fn(&Event) -> Result<(), Denied>
             name: name.clone(),
             argument: argument.clone(),
         }),
-        EventKind::Feedback { rating, .. } => alone(Job::Feedback(*rating)),
+        EventKind::Feedback { message, rating } => alone(Job::Feedback {
+            message: message.clone(),
+            rating: *rating,
+        }),
         EventKind::Deleted { .. } | EventKind::StopPressed => alone(Job::Nothing),
     }
 }

@@ -222,7 +222,7 @@ impl<'a> Turn<'a> {
                 close.forget = true;
                 Ok(close)
             }
-            Job::Feedback(rating) => Ok(self.feedback(*rating)),
+            Job::Feedback { message, rating } => Ok(self.feedback(message, *rating)),
             Job::Nothing => Ok(self.close(Outcome::Answered)),
         }
     }

@@ -73,7 +73,9 @@ impl CallError {
             CallError::Gone => PlatformError::Gone,
             CallError::Forbidden => PlatformError::Forbidden,
             CallError::TooLong => PlatformError::TooLong,
-            CallError::Unauthorized => PlatformError::Misconfigured {
+            // Nothing was done, and with the right token it will be: the connection says that it is
+            // over, and answers that are ready wait for the next start.
+            CallError::Unauthorized => PlatformError::Unavailable {
                 reason: TelegramError::Refused.to_string(),
             },
             CallError::Unknown => PlatformError::Ambiguous,
@@ -89,6 +91,12 @@ impl CallError {
             }
         }
     }
+}
+
+/// What ends a connection whose token the server does not know.
+pub(crate) fn refused() -> PlatformError {
+    let reason = TelegramError::Refused.to_string();
+    PlatformError::Misconfigured { reason }
 }
 
 #[derive(Deserialize)]
@@ -114,13 +122,16 @@ impl Client {
     /// # Errors
     /// If the token or the address is not one.
     pub(crate) fn new(config: &Config) -> Result<Self, TelegramError> {
+        let no_url = || TelegramError::NoUrl {
+            url: config.api_url.clone(),
+        };
+        if !crate::config::is_api_url(&config.api_url) {
+            return Err(no_url());
+        }
         let token = config.token.expose_secret();
         if !crate::config::is_token(token) {
             return Err(TelegramError::NoToken);
         }
-        let no_url = || TelegramError::NoUrl {
-            url: config.api_url.clone(),
-        };
         let mut http = teloxide::net::default_reqwest_settings()
             .pool_idle_timeout(IDLE)
             .timeout(FILE_PATIENCE);
@@ -134,9 +145,6 @@ impl Client {
         let url = config.api_url.parse().map_err(|_| no_url())?;
         let bot = Bot::with_client(token, http).set_api_url(url);
         let api = bot.api_url();
-        if !matches!(api.scheme(), "http" | "https") || !api.has_host() {
-            return Err(no_url());
-        }
         let api = api.as_str().trim_end_matches('/').to_owned();
         Ok(Self {
             base: format!("{api}/bot{token}/"),

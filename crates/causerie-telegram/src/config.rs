@@ -150,6 +150,14 @@ pub enum TelegramError {
         /// Why.
         source: std::io::Error,
     },
+    /// Something else answers there.
+    #[error(
+        "what answers at {url} is no Bot API server, or does not know the token: look at api_url first, then at the token"
+    )]
+    NoServer {
+        /// The address.
+        url: String,
+    },
     /// The server does not answer.
     #[error("the Bot API server does not answer: {reason}")]
     Unavailable {
@@ -162,6 +170,26 @@ pub enum TelegramError {
 pub fn is_webhook_secret(secret: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     (16..=256).contains(&secret.len()) && secret.chars().all(allowed)
+}
+
+/// Whether `url` can be the address of a Bot API server.
+pub fn is_api_url(url: &str) -> bool {
+    let parsed = reqwest12::Url::parse(url);
+    parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// Whether the server at `api_url` may take `url` for a webhook. Telegram's own insists on HTTPS and
+/// four ports; a server of one's own takes any.
+///
+/// Source: <https://core.telegram.org/bots/api#setwebhook>.
+pub fn is_webhook_url(url: &str, api_url: &str) -> bool {
+    let own = api_url != API;
+    let fits = |url: reqwest12::Url| match url.scheme() {
+        "https" => own || matches!(url.port_or_known_default(), Some(443 | 80 | 88 | 8443)),
+        "http" => own,
+        _ => false,
+    };
+    reqwest12::Url::parse(url).is_ok_and(|url| url.has_host() && fits(url))
 }
 
 /// Whether `token` looks like a bot token: a number, a colon, and the rest.

@@ -312,8 +312,12 @@ impl Decoder<'_> {
         })
     }
 
-    /// Who speaks; `None` if nobody does. Channels and anonymous administrators speak as chats.
+    /// Who speaks; `None` if nobody does: a channel's post that Telegram copies to its discussion
+    /// group is addressed to nobody there. Channels and anonymous administrators speak as chats.
     fn author(&self, message: &Message) -> Result<Option<Participant>, IdError> {
+        if message.is_automatic_forward {
+            return Ok(None);
+        }
         if let Some(chat) = &message.sender_chat {
             return Ok(Some(Participant {
                 id: place::participant(&self.config.id, chat.id)?,

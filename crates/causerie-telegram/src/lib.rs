@@ -24,8 +24,8 @@ mod signs;
 mod update;
 
 pub use config::{
-    API, Config, Language, Menu, Scope, TelegramError, Transport, Webhook, is_token,
-    is_webhook_secret,
+    API, Config, Language, Menu, Scope, TelegramError, Transport, Webhook, is_api_url, is_token,
+    is_webhook_secret, is_webhook_url,
 };
 
 use async_trait::async_trait;
@@ -257,9 +257,15 @@ impl Shared {
     async fn introduce(&self) -> Result<Introduction, TelegramError> {
         let user: update::User = match self.client.call("getMe", &json!({})).await {
             Ok(user) => user,
-            // A server that knows no getMe does not know the token.
-            Err(CallError::Unauthorized | CallError::NoMethod) => {
+            Err(CallError::Unauthorized) => return Err(TelegramError::Refused),
+            // Telegram's own server says so of a token that is none of its.
+            Err(CallError::NoMethod) if self.config.api_url == config::API => {
                 return Err(TelegramError::Refused);
+            }
+            Err(CallError::NoMethod | CallError::Unknown) => {
+                return Err(TelegramError::NoServer {
+                    url: self.config.api_url.clone(),
+                });
             }
             Err(error) => {
                 return Err(TelegramError::Unavailable {

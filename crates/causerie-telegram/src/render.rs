@@ -5,10 +5,7 @@ use crate::{
     decode::{Word, button},
     place::owner,
 };
-use causerie_core::{
-    id::ConversationId,
-    platform::{Content, Notice},
-};
+use causerie_core::{id::ConversationId, platform::Content};
 use causerie_markup::{Entity, EntityKind, Formatted, telegram, telegram_growing};
 use serde_json::{Map, Value, json};
 
@@ -73,7 +70,7 @@ pub(crate) fn buttons(
         Some(person) => format!("{what}:{person}"),
         None => what.to_owned(),
     };
-    let is_answer = matches!(content.notice, None | Some(Notice::Failed(_)));
+    let is_answer = content.notice.is_none();
     let rows = match (content.complete, content.ends) {
         (false, _) => {
             let stop = match language {

@@ -41,6 +41,7 @@ pub(crate) struct Message {
     pub(crate) is_topic_message: bool,
     pub(crate) from: Option<User>,
     pub(crate) sender_chat: Option<Chat>,
+    pub(crate) is_automatic_forward: bool,
     pub(crate) sender_business_bot: Option<User>,
     pub(crate) chat: Chat,
     pub(crate) date: i64,

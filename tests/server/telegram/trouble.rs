@@ -3,7 +3,7 @@
 use super::house::{House, is_whole};
 use causerie_testkit::{
     fake_models::{Reply, When},
-    fake_telegram::Fault,
+    fake_telegram::{Fault, Sent},
     server::Server,
 };
 use std::{process::Command, time::Duration};
@@ -304,4 +304,67 @@ async fn the_doctor_tells_what_a_bot_hears_and_what_stands_in_its_way() {
     assert!(said.contains("@causerie_bot"), "{said}");
     assert!(said.contains("/setprivacy"), "{said}");
     assert!(!said.contains(&house.telegram.token()), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_is_taken_back_loses_no_answer() {
+    let mut house = House::new().await;
+    house.models.on(
+        When::Always,
+        Reply::say("Ready.").delayed(Duration::from_millis(300)),
+    );
+    let ann = house.person("Ann");
+    let unknown = || Fault::Reply(401, "Unauthorized".into());
+    house.telegram.fault("sendMessage", 4, unknown());
+    house.telegram.say(ann.id, &ann, "Go");
+    house.telegram.wait_calls("sendMessage", 1).await;
+    house.telegram.fault("getUpdates", 1, unknown());
+    // It wakes the poll.
+    let bob = house.person("Bob");
+    house.telegram.say(bob.id, &bob, "And me");
+    house.telegram.wait_calls("sendMessage", 2).await;
+    let server = house.server.take().expect("it was started");
+    server.terminate().expect("it ends");
+    house.open();
+    assert_eq!(house.answer(ann.id).await.text, "Ready.");
+    assert_eq!(house.answer(bob.id).await.text, "Ready.");
+    house.assert_lawful();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_drafts_are_unknown_the_first_answer_grows_too() {
+    let house = House::new().await;
+    house.telegram.without("sendMessageDraft");
+    let text = "One word after another comes here, until all of them are here, at the very end.";
+    let slow = Reply::say(text).paced(Duration::from_millis(300));
+    house.models.on(When::Always, slow);
+    let ann = house.person("Ann");
+    house.telegram.say(ann.id, &ann, "Go");
+    house
+        .telegram
+        .wait_for(ann.id, |sent| !is_whole(sent))
+        .await;
+    assert_eq!(house.answer(ann.id).await.text, text);
+    assert_eq!(house.telegram.messages(ann.id).len(), 1);
+    house.assert_lawful();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn quick_answers_in_a_group_are_not_held_back() {
+    let house = House::new().await;
+    let ann = house.person("Ann");
+    let group = house.telegram.supergroup("Team");
+    let asked = house.telegram.say(group, &ann, "@causerie_bot zero");
+    house.answer(group).await;
+    for word in ["one", "two", "three"] {
+        let begun = tokio::time::Instant::now();
+        house
+            .telegram
+            .edit(group, asked, &format!("@causerie_bot {word}"));
+        let fits = |sent: &Sent| sent.text.contains(word) && is_whole(sent);
+        house.telegram.wait_for(group, fits).await;
+        assert!(begun.elapsed() < Duration::from_secs(2), "{word}");
+    }
+    assert_eq!(house.noted("had to wait"), 0);
+    house.assert_lawful();
 }

@@ -343,8 +343,10 @@ impl Draft {
 
     /// The time `wait` after the words last moved.
     fn after(&self, wait: Duration) -> Duration {
-        self.moved
-            .map_or(Duration::ZERO, |moved| moved.saturating_add(wait))
+        let moved = self
+            .moved
+            .map_or(Duration::ZERO, |moved| moved.saturating_add(wait));
+        moved.max(self.not_growing_before)
     }
 }
 

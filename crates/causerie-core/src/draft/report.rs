@@ -17,6 +17,15 @@ const NOTE_GONE: &str = "a message was gone; it was created anew";
 /// For the operator: the platform takes less than its capabilities say.
 const NOTE_TOO_LONG: &str = "a message was too long for the platform; it was cut smaller";
 
+/// Whether something only shows that the answer grows.
+fn is_growing(action: &Action) -> bool {
+    match action {
+        Action::Post { content, .. } | Action::Edit { content, .. } => !content.complete,
+        Action::Preview { .. } | Action::OpenStream { .. } | Action::Append { .. } => true,
+        Action::CloseStream { .. } | Action::Delete { .. } | Action::Status { .. } => false,
+    }
+}
+
 impl Draft {
     /// What became of the step that was under way.
     pub fn report(&mut self, report: Report) {
@@ -27,6 +36,9 @@ impl Draft {
             Report::Done { at, message } => self.done(&planned, at, message),
             // What may have taken effect stays as it is until it is known.
             Report::Later { at } if planned.repeats => return self.again(planned, at),
+            Report::Later { at } if is_growing(&planned.step.action) => {
+                self.not_growing_before = at;
+            }
             Report::Later { at } => self.not_before = at,
             Report::Again { at } => return self.again(planned, at),
             Report::Unknown { at } => {

@@ -337,3 +337,42 @@ fn an_interrupted_answer_never_looks_whole() {
         [&content("half an\n\n_It broke off._", true)]
     );
 }
+
+#[test]
+fn what_is_final_does_not_wait_for_what_grows() {
+    let capabilities = editing();
+    let mut draft = draft(&capabilities);
+    draft.push("one");
+    assert!(draft.next_step(millis(0)).is_some());
+    draft.report(Report::Later { at: millis(3000) });
+    assert_eq!(draft.next_wake(millis(1)), Some(millis(3000)));
+    draft.push(" two");
+    draft.finish(Ending::Complete);
+    let step = draft.next_step(millis(2)).unwrap();
+    assert!(
+        matches!(step.action, Action::Post { content: shown, .. } if shown == content("one two", true))
+    );
+    draft.report(Report::Later { at: millis(3000) });
+    assert_eq!(draft.next_wake(millis(3)), Some(millis(3000)));
+}
+
+#[test]
+fn what_cannot_be_previewed_after_all_grows_in_a_message() {
+    let capabilities = PlatformCapabilities {
+        streaming: Streaming::Preview {
+            first: Duration::ZERO,
+            every: millis(250),
+            lasts: millis(20_000),
+        },
+        ..editing()
+    };
+    let mut draft = draft(&capabilities);
+    draft.push("one");
+    let step = draft.next_step(millis(0)).unwrap();
+    assert!(matches!(step.action, Action::Preview { .. }));
+    draft.report(Report::Skip { at: millis(10) });
+    draft.adopt(editing());
+    let at = draft.next_wake(millis(10)).unwrap();
+    let step = draft.next_step(at).unwrap();
+    assert!(matches!(step.action, Action::Post { content, .. } if !content.complete));
+}

@@ -102,7 +102,7 @@ async fn create(means: &Means, operation: &Operation, part: u32) -> Result<Recei
 }
 
 /// Whether something is shown in its last form.
-fn lasts(action: &Action) -> bool {
+pub(super) fn lasts(action: &Action) -> bool {
     match action {
         Action::Post { content, .. }
         | Action::Edit { content, .. }

@@ -2,7 +2,7 @@
 
 use super::{
     DeliverError, Delivery, LongWait,
-    perform::{Performed, Problem},
+    perform::{Performed, Problem, lasts},
 };
 use crate::metric;
 use causerie_core::{
@@ -56,6 +56,9 @@ impl Delivery {
     pub(super) fn settle(&mut self, performed: Performed) -> Result<(), DeliverError> {
         let Performed { action, result } = performed;
         let now = self.began.elapsed();
+        // It has learnt that it cannot show any here.
+        let unknown_preview = matches!(action, Action::Preview { .. })
+            && matches!(result, Err(Problem::Platform(PlatformError::Gone)));
         let report = match result {
             Ok(receipt) => Ok(self.done(&action, receipt, now)),
             Err(Problem::Stale) => return Err(DeliverError::Stale),
@@ -73,6 +76,10 @@ impl Delivery {
             Err(error) => (Report::Later { at: now }, Some(error)),
         };
         self.draft.report(report);
+        if unknown_preview {
+            let can = self.means.platform.capabilities(&self.place).clone();
+            self.draft.adopt(can);
+        }
         if let Some(error) = hopeless {
             return Err(error);
         }
@@ -103,7 +110,9 @@ impl Delivery {
         let repeats = !creates || self.creates() != Creates::Ambiguous;
         Ok(match error {
             PlatformError::RateLimited { retry_after } => {
-                self.note("the platform asked us to wait");
+                if lasts(action) {
+                    self.note("it had to wait: the platform takes only so much at a time");
+                }
                 Report::Later {
                     at: now + *retry_after,
                 }

@@ -6,6 +6,7 @@ use causerie_core::{
     Text,
     draft::Ending,
     event::Rating,
+    id::MessageRef,
     outcome::{Outcome, Refusal},
     platform::Notice,
 };
@@ -64,14 +65,14 @@ impl Turn<'_> {
             .await
     }
 
-    pub(super) fn feedback(&self, rating: Rating) -> Close {
+    pub(super) fn feedback(&self, message: &MessageRef, rating: Rating) -> Close {
         let rating = match rating {
             Rating::Up => "up",
             Rating::Down => "down",
         };
         metric::feedback(rating);
         self.close(Outcome::Answered)
-            .note(&format!("feedback: {rating}"))
+            .note(&format!("feedback: {rating}, on message {message}"))
     }
 
     pub(super) fn ending(&self, line: &Line, outcome: &Outcome, said: bool) -> Ending {

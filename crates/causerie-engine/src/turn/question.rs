@@ -85,6 +85,13 @@ impl Turn<'_> {
         {
             return Ok(None);
         }
+        // Platforms tell of edits that change nothing people read.
+        let reads_so = |m: &Message| {
+            m.refs.contains(message) && m.text().expose().trim() == text.expose().trim()
+        };
+        if recent.iter().any(reads_so) {
+            return Ok(None);
+        }
         let query = TurnQuery::Conversation(conversation.clone());
         let turns = self
             .patiently(|| self.engine.store.turns(&query, RECENT))

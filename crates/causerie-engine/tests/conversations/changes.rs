@@ -9,6 +9,15 @@ use tokio::time::sleep;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
+async fn an_edit_that_changes_no_words_asks_nobody() {
+    let mut chat = Chat::new();
+    chat.say("Hi").await;
+    assert_eq!(chat.edit("Hi").await, "");
+    assert_eq!(chat.backend.prompts().len(), 1);
+    assert_eq!(chat.history_text().await, "User: Hi\nAssistant: Hi");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_edit_soon_after_the_answer_changes_the_answer() {
     let mut chat = Chat::new();
     chat.say("First").await;

@@ -86,7 +86,7 @@ async fn poll(shared: &Arc<Shared>, inbox: &Arc<dyn Inbox>) -> Result<(), Platfo
                 }
             }
             Err(CallError::Unauthorized | CallError::NoMethod) => {
-                return Err(CallError::Unauthorized.platform());
+                return Err(crate::client::refused());
             }
             Err(CallError::Wait(wait)) => tokio::time::sleep(wait).await,
             Err(CallError::Conflict(words)) if words.contains("webhook") => {

@@ -78,7 +78,7 @@ async fn announce(shared: &Shared, webhook: &Webhook) -> Result<(), PlatformErro
                 let reason = format!("Telegram does not take the webhook's url: {reason}");
                 return Err(PlatformError::Misconfigured { reason });
             }
-            Err(CallError::Unauthorized) => return Err(CallError::Unauthorized.platform()),
+            Err(CallError::Unauthorized) => return Err(crate::client::refused()),
             Err(error) => {
                 let error = error.platform();
                 tracing::warn!(%error, "the webhook could not be set; trying again");

@@ -147,8 +147,9 @@ impl Reader<'_> {
 
     fn value(&mut self, path: &mut KeyPath, value: &DeValue<'_>, span: Range<usize>) -> Value {
         let scalar = !matches!(value, DeValue::Table(_) | DeValue::Array(_));
-        // What the schema does not know may be a secret under a misspelt key.
-        if scalar && schema::at(self.schema, path).is_none_or(schema::is_secret) {
+        // What the schema does not know may be a secret under a misspelt key or in a wrong place.
+        let may_be_secret = |at| schema::is_secret(at) || schema::is_table(at);
+        if scalar && schema::at(self.schema, path).is_none_or(may_be_secret) {
             self.blanks.push(span);
         } else if scalar && let Some(who) = user_of_url(&self.text[span.clone()]) {
             self.blanks

@@ -44,7 +44,27 @@ impl PlatformsConfig {
             Some((telegram_path(name), key, reason))
         };
         let telegram = self.telegram.iter().filter_map(bot);
-        web.into_iter().chain(telegram).collect()
+        web.into_iter()
+            .chain(telegram)
+            .chain(self.twins())
+            .collect()
+    }
+
+    /// Bots with a token that another has: each would end the other's requests.
+    fn twins(&self) -> Vec<(Vec<String>, &'static str, String)> {
+        let mut owners: BTreeMap<&str, &BotName> = BTreeMap::new();
+        let mut found = vec![];
+        for (name, bot) in self.telegram.iter().filter(|(_, bot)| bot.enabled) {
+            let Some(token) = &bot.token else { continue };
+            if let Some(first) = owners.get(token.expose()) {
+                let reason =
+                    format!("the bot `{first}` has the same token; one bot needs one section");
+                found.push((telegram_path(name), "token", reason));
+            } else {
+                owners.insert(token.expose(), name);
+            }
+        }
+        found
     }
 }
 

@@ -194,6 +194,9 @@ fn inside(section: &str) -> String {
     }
 }
 
+/// Sections in which each table has a name that the operator gives it.
+const NAMED: [&str; 3] = ["models", "personas", "platforms.telegram"];
+
 fn quoted(names: &[String]) -> String {
     names
         .iter()
@@ -230,9 +233,12 @@ impl Problem {
             ProblemKind::Syntax { .. } => {
                 Some("text stands in quotes, as in key = \"text\", and a list in [ ]".to_owned())
             }
-            ProblemKind::WrongType { .. }
-            | ProblemKind::Invalid { .. }
-            | ProblemKind::SecretFile { .. } => None,
+            ProblemKind::WrongType { key, .. } => {
+                let section = key.rsplit_once('.').map(|(section, _)| section);
+                let named = section.filter(|section| NAMED.contains(section));
+                named.map(|section| format!("a section has a name of its own: [{section}.NAME]"))
+            }
+            ProblemKind::Invalid { .. } | ProblemKind::SecretFile { .. } => None,
         }
     }
 }

@@ -20,6 +20,14 @@ pub fn json_schema() -> Value {
     schema
 }
 
+/// Whether tables may stand there.
+pub(super) fn is_table(schema: &Value) -> bool {
+    let choices = ["anyOf", "oneOf"]
+        .iter()
+        .filter_map(|choice| schema[*choice].as_array());
+    schema["type"] == "object" || choices.flatten().any(is_table)
+}
+
 /// Beside each secret `x` stands `x_file`, the path of a file that holds it.
 fn add_secret_files(schema: &mut Value) {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {

@@ -2,7 +2,9 @@
 
 use super::{platform::Language, value::Secret};
 use causerie_core::id::PersonaName;
-use causerie_telegram::{API, TelegramError, is_token, is_webhook_secret};
+use causerie_telegram::{
+    API, TelegramError, is_api_url, is_token, is_webhook_secret, is_webhook_url,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -92,6 +94,16 @@ impl TelegramConfig {
         };
         if !is_token(token.expose()) {
             return Some(("token", TelegramError::NoToken.to_string()));
+        }
+        if !is_api_url(&self.api_url) {
+            let url = self.api_url.clone();
+            return Some(("api_url", TelegramError::NoUrl { url }.to_string()));
+        }
+        let webhook = self.webhook_url.as_deref();
+        if webhook.is_some_and(|url| !is_webhook_url(url, &self.api_url)) {
+            let reason = "this is no address that Telegram sends updates to: https:// and a host, \
+                          with a port of 443, 80, 88 or 8443 if any";
+            return Some(("webhook_url", reason.to_owned()));
         }
         let secret = self.webhook_secret.as_ref().map(Secret::expose);
         match (&self.webhook_url, secret) {

@@ -471,6 +471,19 @@ fn the_example_stays_right_without_its_comment_signs() {
 }
 
 #[test]
+fn a_section_without_its_name_shows_no_secret() {
+    let said = error(
+        "[platforms.telegram]\ntoken = \"110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw\"\n\
+         [models]\napi_key = \"sk-swordfish\"\n",
+    );
+    assert!(
+        !said.contains("AAHdq") && !said.contains("swordfish"),
+        "{said}"
+    );
+    assert!(said.contains("[platforms.telegram.NAME]"), "{said}");
+}
+
+#[test]
 fn a_bot_needs_a_token_and_a_webhook_a_secret() {
     let bot = |more: &str| error(&format!("[platforms.telegram.mine]\n{more}"));
     assert!(bot("persona = \"assistant\"\n").contains("@BotFather"));
@@ -483,5 +496,24 @@ fn a_bot_needs_a_token_and_a_webhook_a_secret() {
     assert!(bot(&weak).contains("16 to 256"));
     let off = load("[platforms.telegram.mine]\nenabled = false\n").config;
     assert_eq!(off.platforms.telegram.len(), 1);
+    let elsewhere = |more: &str| bot(&format!("{token}{more}"));
+    for url in ["api.telegram.org", "ftp://x", "http://", "not a url"] {
+        let said = elsewhere(&format!("api_url = \"{url}\"\n"));
+        assert!(said.contains("no address of a Bot API server"), "{said}");
+    }
+    let secret = "webhook_secret = \"0123456789abcdef\"\n";
+    for url in [
+        "http://x.example/t",
+        "https://x.example:9999/t",
+        "nonsense",
+        "https://",
+    ] {
+        let said = elsewhere(&format!("{secret}webhook_url = \"{url}\"\n"));
+        assert!(said.contains("no address that Telegram sends"), "{said}");
+    }
+    let own = "api_url = \"http://localhost:8081\"\nwebhook_url = \"http://10.0.0.1:9999/t\"\n";
+    load(&format!("[platforms.telegram.mine]\n{token}{secret}{own}"));
+    let twice = elsewhere(&format!("[platforms.telegram.other]\n{token}"));
+    assert!(twice.contains("has the same token"), "{twice}");
     assert!(bot("scop = \"chat\"\n").contains("did you mean `scope`"));
 }
