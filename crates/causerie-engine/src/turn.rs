@@ -344,7 +344,8 @@ impl<'a> Turn<'a> {
 
     /// Gives the turn to whoever comes after `wait`. It takes no place meanwhile.
     async fn postpone(&self, agenda: &Agenda, wait: Duration) -> Ended {
-        tracing::warn!(?wait, "an answer waits for its platform");
+        // Many may wait at once: the metric tells of all of them.
+        tracing::debug!(?wait, "an answer waits for its platform");
         metric::postponed();
         let at = self.engine.clock.now() + wait;
         let given = self.give(agenda, Release::Postpone { at });

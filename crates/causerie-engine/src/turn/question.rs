@@ -99,7 +99,9 @@ impl Turn<'_> {
         let Some(record) = turns.into_iter().find(|record| record.turn == turn) else {
             return Ok(None);
         };
-        if self.started.since(record.ended) > self.engine.config.edit_window {
+        // This attempt may be a late one.
+        let edited = agenda.lead.at.min(self.started);
+        if edited.since(record.ended) > self.engine.config.edit_window {
             return Ok(None);
         }
         let of_turn = recent.into_iter().filter(|message| message.turn == turn);

@@ -235,7 +235,10 @@ async fn a_judgement_is_kept_with_the_turn_that_took_it() {
     chat.say("Hi").await;
     let message = chat.platform.seen()[0].message.clone();
     chat.judge(&message, Rating::Up).await;
-    assert_eq!(chat.turns().await[0].notes, ["feedback: up"]);
+    assert_eq!(
+        chat.turns().await[0].notes,
+        [format!("feedback: up, on message {message}")]
+    );
     assert_eq!(chat.platform.words(), ["Hi"]);
 }
 

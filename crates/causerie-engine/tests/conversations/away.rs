@@ -156,3 +156,16 @@ async fn what_cannot_be_delivered_for_too_long_is_given_up() {
     );
     assert_eq!(chat.backend.prompts().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_is_answered_however_long_the_platform_is_away() {
+    let mut chat = Chat::with(|setup| setup.capabilities.typing = None);
+    chat.say("one").await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    chat.platform.expect_mishaps([wait(900)]);
+    chat.send_edit("two").await;
+    chat.settle().await;
+    assert_eq!(chat.platform.words(), ["two"]);
+    assert_eq!(chat.history_text().await, "User: two\nAssistant: two");
+    assert_eq!(chat.backend.prompts().len(), 2);
+}

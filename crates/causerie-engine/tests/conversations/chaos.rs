@@ -73,7 +73,16 @@ async fn hold_promises(chat: &Chat, offered: usize) {
     let visible: BTreeSet<MessageRef> = seen.into_iter().map(|message| message.message).collect();
     let turns = chat.turns().await;
     let told: BTreeSet<MessageRef> = turns.iter().flat_map(|t| t.delivered.clone()).collect();
-    assert_eq!(visible, told, "every message of ours belongs to a turn");
+    // Who died between a message and its commit cannot tell which one it was, and says so.
+    let unknown = turns
+        .iter()
+        .filter(|turn| turn.notes.iter().any(|note| note.contains("it is unknown")))
+        .count();
+    assert!(told.is_subset(&visible), "{told:?} {visible:?}");
+    assert!(
+        visible.difference(&told).count() <= unknown,
+        "every message of ours belongs to a turn: {told:?} {visible:?}"
+    );
     let history = chat.history().await;
     let numbers: Vec<u64> = history.iter().map(|message| message.seq.0).collect();
     assert!(numbers.is_sorted(), "history is in order");
