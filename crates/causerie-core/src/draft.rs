@@ -250,7 +250,8 @@ impl Draft {
         }
     }
 
-    /// The platform can do something else than it seemed. Too late once there is a message.
+    /// The platform can do something else than it seemed, within the same limits for a message. Too
+    /// late once there is one.
     pub fn adopt(&mut self, capabilities: PlatformCapabilities) {
         let begun = self.messages.iter().any(Message::is_visible);
         if !begun && self.under_way.is_none() {

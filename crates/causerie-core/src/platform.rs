@@ -350,6 +350,18 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Whether something is shown in its last form.
+    pub fn lasts(&self) -> bool {
+        match self {
+            Action::Post { content, .. }
+            | Action::Edit { content, .. }
+            | Action::CloseStream { content, .. } => content.complete,
+            _ => false,
+        }
+    }
+}
+
 /// What a message of ours says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {

@@ -130,9 +130,8 @@ pub struct Delivery {
     /// interrupt it.
     under_way: Option<BoxFuture<'static, Performed>>,
     retries: Retries,
-    /// Whether the answer is complete.
-    has_ended: bool,
-    long_wait: LongWait,
+    /// What to do about long waits, once the answer has ended.
+    long_wait: Option<LongWait>,
     first_text_at: Option<Timestamp>,
     notes: Vec<String>,
 }
@@ -162,8 +161,7 @@ impl Delivery {
             began: Instant::now(),
             under_way: None,
             retries: Retries::default(),
-            has_ended: false,
-            long_wait: LongWait::Here,
+            long_wait: None,
             first_text_at: None,
             notes: Vec::new(),
         }
@@ -211,8 +209,7 @@ impl Delivery {
         long_wait: LongWait,
     ) -> Result<Delivered, DeliverError> {
         self.draft.finish(ending);
-        self.long_wait = long_wait;
-        self.has_ended = true;
+        self.long_wait = Some(long_wait);
         self.retries.reset();
         let deadline = self.means.deadline;
         let settle = async {
@@ -269,20 +266,15 @@ impl Delivery {
             self.under_way = Some(perform::perform(self.means.clone(), operation, noted));
             return Ok(());
         }
-        match self.draft.next_wake(now) {
-            Some(at) if self.returns_after(at.saturating_sub(now)) => {
-                let wait = at.saturating_sub(now);
-                return Err(DeliverError::Later { wait });
-            }
-            Some(at) => tokio::time::sleep_until(self.began + at).await,
-            None => std::future::pending().await,
+        let Some(at) = self.draft.next_wake(now) else {
+            return std::future::pending().await;
+        };
+        let wait = at.saturating_sub(now);
+        if self.long_wait == Some(LongWait::Elsewhere) && wait > SHORT_WAIT {
+            return Err(DeliverError::Later { wait });
         }
+        tokio::time::sleep_until(self.began + at).await;
         Ok(())
-    }
-
-    /// Whether to give the turn back rather than to wait so long.
-    fn returns_after(&self, wait: Duration) -> bool {
-        self.long_wait == LongWait::Elsewhere && wait > SHORT_WAIT
     }
 
     /// Whether this platform's messages are noted in the journal.

@@ -19,11 +19,7 @@ const NOTE_TOO_LONG: &str = "a message was too long for the platform; it was cut
 
 /// Whether something only shows that the answer grows.
 fn is_growing(action: &Action) -> bool {
-    match action {
-        Action::Post { content, .. } | Action::Edit { content, .. } => !content.complete,
-        Action::Preview { .. } | Action::OpenStream { .. } | Action::Append { .. } => true,
-        Action::CloseStream { .. } | Action::Delete { .. } | Action::Status { .. } => false,
-    }
+    !action.lasts() && !matches!(action, Action::Delete { .. } | Action::Status { .. })
 }
 
 impl Draft {

@@ -55,7 +55,7 @@ pub(super) fn perform(
 }
 
 async fn plain(means: &Means, operation: &Operation) -> Result<Receipt, Problem> {
-    if lasts(&operation.action) {
+    if operation.action.lasts() {
         write(means, vec![]).await?;
     }
     let result = means.platform.perform(operation).await;
@@ -99,16 +99,6 @@ async fn create(means: &Means, operation: &Operation, part: u32) -> Result<Recei
         }
     }
     result.map_err(Problem::Platform)
-}
-
-/// Whether something is shown in its last form.
-pub(super) fn lasts(action: &Action) -> bool {
-    match action {
-        Action::Post { content, .. }
-        | Action::Edit { content, .. }
-        | Action::CloseStream { content, .. } => content.complete,
-        _ => false,
-    }
 }
 
 /// Whether the answer ends with it.

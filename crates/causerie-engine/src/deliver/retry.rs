@@ -2,7 +2,7 @@
 
 use super::{
     DeliverError, Delivery, LongWait,
-    perform::{Performed, Problem, lasts},
+    perform::{Performed, Problem},
 };
 use crate::metric;
 use causerie_core::{
@@ -110,7 +110,7 @@ impl Delivery {
         let repeats = !creates || self.creates() != Creates::Ambiguous;
         Ok(match error {
             PlatformError::RateLimited { retry_after } => {
-                if lasts(action) {
+                if action.lasts() {
                     self.note("it had to wait: the platform takes only so much at a time");
                 }
                 Report::Later {
@@ -140,16 +140,16 @@ impl Delivery {
 
     fn wait(&mut self, reason: &'static str) -> Result<Duration, DeliverError> {
         let wait = self.retries.wait();
-        // Before the end there is nothing to give up: the model is still at work, and its words are
-        // not lost.
-        if !(self.has_ended && self.retries.are_over()) {
-            self.note("an operation on the platform was tried again");
-            return Ok(wait);
+        match self.long_wait.filter(|_| self.retries.are_over()) {
+            // Before the end there is nothing to give up: the model is still at work, and its words
+            // are not lost.
+            None => {
+                self.note("an operation on the platform was tried again");
+                Ok(wait)
+            }
+            Some(LongWait::Elsewhere) => Err(DeliverError::Later { wait: LONGEST_WAIT }),
+            Some(LongWait::Here) => Err(self.undeliverable(reason)),
         }
-        Err(match self.long_wait {
-            LongWait::Elsewhere => DeliverError::Later { wait: LONGEST_WAIT },
-            LongWait::Here => self.undeliverable(reason),
-        })
     }
 
     fn note(&mut self, note: &str) {
