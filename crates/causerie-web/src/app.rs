@@ -1,7 +1,8 @@
 //! What every request can reach, and the table of routes.
 
 use crate::{
-    Config, api, assets, events, gate, live::Rooms, login, reply::ApiError, visitor::Visitor,
+    Config, api, assets, events, gate, intake, live::Rooms, login, reply::ApiError,
+    visitor::Visitor,
 };
 use axum::{
     Router,
@@ -50,8 +51,7 @@ impl App {
 
     /// The table of routes.
     pub(crate) fn router(self) -> Router {
-        // JSON writes a line break as two bytes; beyond that there are only the names around it.
-        let body_limit = self.config.max_message_bytes * 2 + 1024;
+        let largest = self.config.largest_body();
         Router::new()
             .route("/", get(assets::page))
             .route("/login", get(assets::login_page).post(login::log_in))
@@ -70,8 +70,11 @@ impl App {
             .route("/api/conversations/{name}/events", get(events::watch))
             .fallback(async || ApiError::not_found())
             .method_not_allowed_fallback(gate::method_not_allowed)
-            .layer(middleware::from_fn_with_state(self.clone(), gate::take_in))
-            .layer(DefaultBodyLimit::max(body_limit))
+            .layer(middleware::from_fn_with_state(
+                self.clone(),
+                intake::take_in,
+            ))
+            .layer(DefaultBodyLimit::max(largest))
             .layer(middleware::from_fn_with_state(self.clone(), gate::guard))
             .with_state(self)
     }

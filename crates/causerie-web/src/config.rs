@@ -47,6 +47,12 @@ impl Config {
             body_within: Duration::from_secs(30),
         }
     }
+
+    /// The most bytes that the body of a request may have. JSON writes a line break as two bytes;
+    /// beyond that there are only the names around it.
+    pub(crate) fn largest_body(&self) -> usize {
+        self.max_message_bytes * 2 + 1024
+    }
 }
 
 /// A language of the page.

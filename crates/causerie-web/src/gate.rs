@@ -2,13 +2,11 @@
 
 use crate::{Config, app::App, login::is_logged_in, reply::ApiError};
 use axum::{
-    body::Bytes,
-    extract::{FromRequest, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
-use tokio::time::timeout;
 
 /// Everything comes from this server, nothing is inline, nobody can frame it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -139,27 +137,6 @@ fn add_headers(headers: &mut HeaderMap) {
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-}
-
-/// Takes in the whole body before anything is done about a request: within a time, so that nobody can
-/// hold a connection for nothing, and also where the body says nothing, for an answer before it has
-/// arrived would cost the page its connection.
-pub(crate) async fn take_in(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    // What the body is held to stands among the parts.
-    let whole = Bytes::from_request(Request::from_parts(parts.clone(), body), &app);
-    let refused = match timeout(app.config.body_within, whole).await {
-        Ok(Ok(body)) => return next.run(Request::from_parts(parts, body.into())).await,
-        Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            ApiError::new(error.status(), "too_large", "the body is too large")
-        }
-        Ok(Err(_)) => ApiError::bad_request("the body broke off"),
-        Err(_) => {
-            let message = "the body took too long to arrive";
-            ApiError::new(StatusCode::REQUEST_TIMEOUT, "too_slow", message)
-        }
-    };
-    refused.into_response()
 }
 
 /// The answer to a method that a known path does not have.

@@ -34,6 +34,7 @@ mod config;
 mod conformance;
 mod events;
 mod gate;
+mod intake;
 mod key;
 mod live;
 mod login;

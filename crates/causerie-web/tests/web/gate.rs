@@ -230,3 +230,40 @@ async fn a_body_that_never_comes_is_not_waited_for() {
     }
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_told_so_and_the_connection_goes_on() {
+    let house = House::open().await;
+    let visitor = Caller::visitor(&house).await;
+    let pasted = "x".repeat(1 << 20);
+    for _ in 0..20 {
+        let refused = visitor.say("0123456789abcdef", "aaaaaaaa", &pasted).await;
+        assert_eq!(refused.status(), 413);
+        assert!(!refused.headers().contains_key("connection"));
+        assert_eq!(code(refused).await, "too_large");
+        assert_eq!(
+            visitor.get("/api/status").send().await.unwrap().status(),
+            200
+        );
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_nobody_would_paste_is_refused_unread() {
+    let house = House::open().await;
+    let address = house.web.local_addr();
+    for rest in [
+        "content-length: 99999999999",
+        "content-length: 1048576\r\nexpect: 100-continue",
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!("POST {MINE} HTTP/1.1\r\nhost: {address}\r\n{rest}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+        assert!(answer.contains("connection: close"), "{answer}");
+    }
+    house.close().await;
+}
