@@ -62,6 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let config = Config {
             state_dir: Some(states.path().into()),
             threads,
+            quick_dir: path.parent().map(Into::into),
             ..Config::new(&path)
         };
         let config = comparable(config);

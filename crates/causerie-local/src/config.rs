@@ -32,6 +32,11 @@ pub struct Config {
     /// The most bytes kept in `state_dir`. The longest unused goes first.
     #[serde(default = "state_bytes")]
     pub state_bytes: u64,
+    /// Where a form of the model may be kept that is computed quicker, for small models in a slow
+    /// format. It is written there before the model is loaded for the first time, and takes up to
+    /// 512 MiB. `None`: the model is loaded as it is.
+    #[serde(default)]
+    pub quick_dir: Option<PathBuf>,
     /// How words are chosen where the persona leaves it open.
     #[serde(default)]
     pub sampling: Sampling,
@@ -56,6 +61,7 @@ impl Config {
             queue: queue(),
             state_dir: None,
             state_bytes: state_bytes(),
+            quick_dir: None,
             sampling: Sampling::default(),
         }
     }

@@ -43,11 +43,48 @@ const MOST_ENTRIES: u64 = 1 << 20;
 const MOST_ELEMENTS: u64 = 1 << 28;
 const DEFAULT_ALIGNMENT: u64 = 32;
 
-/// Checks that `path` is GGUF, little-endian, with a vocabulary, and as long as its tensors need.
+/// What stands where in a file.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    /// Where the table of tensors begins.
+    pub(crate) table: u64,
+    /// What the data of each tensor is aligned to.
+    pub(crate) alignment: u64,
+    /// In the order of the table.
+    pub(crate) tensors: Vec<Tensor>,
+    /// Where the data begins.
+    pub(crate) data: u64,
+}
+
+/// An entry of the table of tensors.
+#[derive(Clone, Debug)]
+pub(crate) struct Tensor {
+    pub(crate) name: Vec<u8>,
+    pub(crate) shape: Vec<u64>,
+    /// The number of its type.
+    pub(crate) kind: u32,
+    /// Where it begins, from the beginning of the data.
+    pub(crate) offset: u64,
+}
+
+impl Tensor {
+    /// How many numbers it has.
+    pub(crate) fn elements(&self) -> u64 {
+        self.shape.iter().product()
+    }
+
+    /// Bytes of its data, 0 if its type is not known.
+    pub(crate) fn bytes(&self) -> u64 {
+        size_of(self.kind, self.elements())
+    }
+}
+
+/// Checks that `path` is GGUF, little-endian, with a vocabulary, and as long as its tensors need;
+/// and gives back what stands where.
 ///
 /// # Errors
 /// If it is not; nothing was loaded.
-pub(crate) fn check(path: &Path) -> Result<(), GgufError> {
+pub(crate) fn read(path: &Path) -> Result<Layout, GgufError> {
     let file = File::open(path).map_err(GgufError::Unreadable)?;
     let meta = file.metadata().map_err(GgufError::Unreadable)?;
     if !meta.is_file() {
@@ -58,7 +95,7 @@ pub(crate) fn check(path: &Path) -> Result<(), GgufError> {
         at: 0,
         len: meta.len(),
     };
-    reader.check()
+    reader.layout()
 }
 
 struct Reader {
@@ -68,7 +105,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn check(&mut self) -> Result<(), GgufError> {
+    fn layout(&mut self) -> Result<Layout, GgufError> {
         let mut magic = [0; 4];
         if self.len < 4 {
             return Err(GgufError::NotGguf);
@@ -86,15 +123,23 @@ impl Reader {
             return Err(GgufError::Damaged("it claims an absurd number of tensors"));
         }
         let alignment = self.metadata(entries)?;
-        let extent = self.tensors(tensors)?;
-        let need = self.at.next_multiple_of(alignment).saturating_add(extent);
+        let table = self.at;
+        let tensors = self.tensors(tensors)?;
+        let data = self.at.next_multiple_of(alignment);
+        let end = |tensor: &Tensor| tensor.offset.saturating_add(tensor.bytes());
+        let need = data.saturating_add(tensors.iter().map(end).max().unwrap_or(0));
         if need > self.len {
             return Err(GgufError::Cut {
                 have: self.len,
                 need,
             });
         }
-        Ok(())
+        Ok(Layout {
+            table,
+            alignment,
+            tensors,
+            data,
+        })
     }
 
     /// Walks the metadata and gives back the alignment of the tensors.
@@ -119,25 +164,29 @@ impl Reader {
         Ok(alignment)
     }
 
-    /// Walks the tensor table and gives back how many bytes of data it speaks of.
-    fn tensors(&mut self, tensors: u64) -> Result<u64, GgufError> {
-        let mut extent = 0;
-        for _ in 0..tensors {
-            self.string()?;
+    fn tensors(&mut self, count: u64) -> Result<Vec<Tensor>, GgufError> {
+        let mut tensors = vec![];
+        for _ in 0..count {
+            let name = self.string()?;
             let dimensions = self.u32()?;
             if !(1..=4).contains(&dimensions) {
                 return Err(GgufError::Damaged("a tensor has an absurd shape"));
             }
-            let mut elements: u64 = 1;
+            let (mut shape, mut elements) = (vec![], 1u64);
             for _ in 0..dimensions {
                 let size = self.u64()?;
                 let product = elements.checked_mul(size);
                 elements = product.ok_or(GgufError::Damaged("a tensor has an absurd shape"))?;
+                shape.push(size);
             }
-            let bytes = size_of(self.u32()?, elements);
-            extent = extent.max(self.u64()?.saturating_add(bytes));
+            tensors.push(Tensor {
+                name,
+                shape,
+                kind: self.u32()?,
+                offset: self.u64()?,
+            });
         }
-        Ok(extent)
+        Ok(tensors)
     }
 
     fn skip_value(&mut self, kind: u32) -> Result<(), GgufError> {
@@ -220,6 +269,11 @@ impl Reader {
     }
 }
 
+/// The type of blocks of 32 numbers in 4 bits each, with a step and a least number.
+pub(crate) const Q4_1: u32 = 3;
+/// The type of blocks of 32 numbers in 8 bits each, with a step.
+pub(crate) const Q8_0: u32 = 8;
+
 const STRING: u32 = 8;
 const ARRAY: u32 = 9;
 
@@ -236,15 +290,15 @@ fn width(kind: u32) -> Option<u64> {
 
 /// Bytes of a tensor. A type we do not know counts as nothing, so that a newer file is not taken
 /// for a cut one.
-fn size_of(kind: u32, elements: u64) -> u64 {
+pub(crate) fn size_of(kind: u32, elements: u64) -> u64 {
     let (block, bytes) = match kind {
         0 | 26 => (1, 4),
         1 | 25 | 30 => (1, 2),
         2 | 20 => (32, 18),
-        3 => (32, 20),
+        Q4_1 => (32, 20),
         6 => (32, 22),
         7 => (32, 24),
-        8 => (32, 34),
+        Q8_0 => (32, 34),
         9 => (32, 36),
         10 => (256, 84),
         11 => (256, 110),
@@ -303,7 +357,7 @@ mod tests {
     fn verdict(bytes: &[u8]) -> Result<(), GgufError> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(bytes).unwrap();
-        check(file.path())
+        read(file.path()).map(drop)
     }
 
     #[test]
@@ -327,10 +381,10 @@ mod tests {
             Err(GgufError::NotGguf)
         ));
         assert!(matches!(
-            check(Path::new("/nowhere/at.all")),
+            read(Path::new("/nowhere/at.all")),
             Err(GgufError::Unreadable(_))
         ));
-        assert!(matches!(check(Path::new("/")), Err(GgufError::NotGguf)));
+        assert!(matches!(read(Path::new("/")), Err(GgufError::NotGguf)));
         let mut old = whole();
         old[4] = 1;
         assert!(matches!(verdict(&old), Err(GgufError::Version(1))));

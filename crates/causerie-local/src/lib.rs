@@ -14,6 +14,9 @@
 //! * [`saved`]: what is kept of conversations on disk, and how it goes
 //! * [`bench`](mod@bench): how fast it is here
 //!
+//! Small models in a format that llama.cpp computes slowly are loaded in a quicker one ([`Config`]'s
+//! `quick_dir`).
+//!
 //! On x86-64 the processor must have AVX2, FMA, F16C and BMI2 (2015 and later); [`Local`] says so
 //! where they are missing. llama.cpp can be built for several processors at once only as shared
 //! libraries, and this is one binary.
@@ -29,6 +32,7 @@ mod gguf;
 mod load;
 mod local;
 pub mod models;
+mod quick;
 pub mod saved;
 mod scheduler;
 mod size;

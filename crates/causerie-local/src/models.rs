@@ -12,7 +12,7 @@
 //! announces: that catches a damaged or cut file, but not a hub that lies.
 
 pub mod catalogue;
-mod disk;
+pub(crate) mod disk;
 pub mod error;
 mod fetch;
 mod hub;

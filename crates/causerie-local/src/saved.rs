@@ -5,6 +5,7 @@ use llama_cpp_2::{context::LlamaContext, token::LlamaToken};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
+    ffi::OsString,
     fs::{self, DirBuilder, File},
     io::Read,
     path::{Path, PathBuf},
@@ -12,7 +13,7 @@ use std::{
 };
 
 /// What a change of ours to the meaning of the files is told by.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 const SUFFIX: &str = "state";
 
 /// A bounded directory of states; the longest unused goes first.
@@ -185,10 +186,15 @@ impl Saved {
 /// Where in `state_dir` the states of the model at `model` are: those of one are of no use to
 /// another, though its file may be named alike.
 pub(crate) fn dir_of(state_dir: &Path, model: &Path) -> PathBuf {
+    state_dir.join(name_of_model(model))
+}
+
+/// A name for what belongs to the model at a path, readable and its own.
+pub(crate) fn name_of_model(model: &Path) -> OsString {
     let mut name = model.file_stem().unwrap_or_default().to_owned();
     let path = Sha256::digest(model.as_os_str().as_encoded_bytes());
     name.push(format!("-{}", hex(&path[..4])));
-    state_dir.join(name)
+    name
 }
 
 /// Removes what the [`state_dir`](crate::Config::state_dir) `dir` holds of `conversation`, of any

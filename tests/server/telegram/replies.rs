@@ -233,6 +233,24 @@ async fn pictures_reach_models_that_see_and_texts_are_read() {
     let asked = house.models.requests();
     let body = asked.last().expect("it was asked").body.to_string();
     assert!(body.contains("Buy milk."), "{body}");
+    // Of what it does not see the model is told so.
+    let unread: [(&str, &str, &[u8], &str); 2] = [
+        (
+            "plan.pdf",
+            "application/pdf",
+            b"%PDF-1.4",
+            "(plan.pdf: a file that was not read",
+        ),
+        ("old.txt", "text/plain", b"caf\xe9", "it is not in UTF-8"),
+    ];
+    for (number, (name, kind, bytes, words)) in unread.into_iter().enumerate() {
+        let post = Post::new(ann.id, &ann, "And this?").document(name, kind, bytes);
+        house.telegram.post(post);
+        house.telegram.wait_messages(ann.id, 3 + number).await;
+        let asked = house.models.requests();
+        let body = asked.last().expect("it was asked").body.to_string();
+        assert!(body.contains(words), "{body}");
+    }
     house.assert_lawful();
 }
 

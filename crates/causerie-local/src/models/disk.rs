@@ -47,7 +47,7 @@ pub(super) fn changed(path: &Path) -> Option<u64> {
 }
 
 /// `file` with `.suffix` behind its whole name.
-pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".");
     name.push(suffix);
@@ -56,11 +56,11 @@ pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
 
 /// Held while a file is fetched. The lock is the system's, so it ends with the process however
 /// that ends; the lock file stays, since removing it would let two processes lock two files.
-pub(super) struct Lock(#[expect(dead_code, reason = "held for its drop")] File);
+pub(crate) struct Lock(#[expect(dead_code, reason = "held for its drop")] File);
 
 impl Lock {
     /// `None` if another process holds it.
-    pub(super) fn try_take(file: &Path) -> Result<Option<Self>, ModelError> {
+    pub(crate) fn try_take(file: &Path) -> Result<Option<Self>, ModelError> {
         let path = beside(file, "lock");
         let lock = File::options()
             .create(true)
@@ -78,7 +78,7 @@ impl Lock {
 
 /// Sees whether `needed` bytes more fit into `dir`. A file system that does not tell is believed to
 /// have room.
-pub(super) fn check_room(dir: &Path, needed: u64) -> Result<(), ModelError> {
+pub(crate) fn check_room(dir: &Path, needed: u64) -> Result<(), ModelError> {
     match fs4::available_space(dir) {
         Ok(room) if room < needed => Err(ModelError::DiskFull {
             path: dir.to_owned(),

@@ -23,6 +23,36 @@ async fn it_knows_the_capital_of_france() {
     );
 }
 
+/// Eight bits hold what four bits held, so the surest words stay the same.
+#[tokio::test]
+async fn its_quick_form_knows_it_too() {
+    let Some(model) = model().await else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let quick = Config {
+        quick_dir: Some(dir.path().to_owned()),
+        ..config(&model)
+    };
+    let local = open(quick.clone()).await;
+    let asked = prompt("test/a", &[(User, CAPITAL)], 32);
+    let (text, finish) = answer(&local, &asked).await;
+    assert_eq!(text, "The capital of France is Paris.");
+    assert_eq!(finish.reason, FinishReason::Stop);
+    drop(local);
+    let mut files = dir.path().read_dir().unwrap();
+    let form = files.find_map(|file| {
+        let path = file.unwrap().path();
+        (path.extension()? == "q8").then_some(path)
+    });
+    // A form that was cut by a full disk or a crash is made again.
+    let form = form.expect("it was written");
+    let whole = form.metadata().unwrap().len();
+    let file = std::fs::File::options().write(true).open(&form).unwrap();
+    file.set_len(whole / 2).unwrap();
+    let (text, _) = answer(&open(quick).await, &asked).await;
+    assert_eq!(text, "The capital of France is Paris.");
+    assert_eq!(form.metadata().unwrap().len(), whole);
+}
+
 #[tokio::test]
 async fn the_longest_answer_is_a_limit() {
     let Some(model) = model().await else { return };

@@ -22,6 +22,19 @@ const ALBUM: Duration = Duration::from_millis(900);
 /// A text file that is longer is not read to the model.
 const LONGEST_TEXT: u64 = 256 << 10;
 
+/// Why a file is not read to the model, in words for it.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+enum Unread {
+    #[error("a file that was not read, since it is not text")]
+    Kind,
+    #[error("a file that was not read, since it is larger than {} KiB", LONGEST_TEXT >> 10)]
+    Large,
+    #[error("a file that was not read, since it is not in UTF-8")]
+    Coding,
+    #[error("a file that was not read, since it could not be fetched; it can be sent again")]
+    Away,
+}
+
 impl Shared {
     /// Takes one update. When it returns well, the update is safe, or was not for us.
     ///
@@ -78,42 +91,51 @@ impl Shared {
         })
     }
 
-    /// Puts the words of text files into the message: they are what is asked about.
+    /// Puts the words of text files into the message: they are what is asked about. Of a file that
+    /// is not read it says why, so that the model does not answer as if it had read it.
     async fn read_texts(&self, event: &mut Event) {
         let EventKind::Posted(posted) = &mut event.kind else {
             return;
         };
         let mut kept = Vec::new();
         for file in std::mem::take(&mut posted.attachments) {
-            match self.words_of(&file).await {
-                Some(words) => {
-                    let name = file.name.expose();
-                    let mark = fence(&words);
-                    let before = posted.text.expose();
-                    let gap = if before.is_empty() { "" } else { "\n\n" };
-                    let all = format!("{before}{gap}{name}:\n{mark}\n{words}\n{mark}");
-                    posted.text = Text::new(all);
-                }
-                None => kept.push(file),
+            if file.media_type.starts_with("image/") {
+                kept.push(file);
+                continue;
             }
+            let name = file.name.expose();
+            let part = match self.words_of(&file).await {
+                Ok(words) => {
+                    let mark = fence(&words);
+                    format!("{name}:\n{mark}\n{words}\n{mark}")
+                }
+                Err(unread) => format!("({name}: {unread})"),
+            };
+            let before = posted.text.expose();
+            let gap = if before.is_empty() { "" } else { "\n\n" };
+            posted.text = Text::new(format!("{before}{gap}{part}"));
         }
         posted.attachments = kept;
     }
 
-    async fn words_of(&self, file: &Attachment) -> Option<String> {
-        let small = file.size.is_some_and(|size| size <= LONGEST_TEXT);
-        if !small || !is_text(&file.media_type, file.name.expose()) {
-            return None;
+    async fn words_of(&self, file: &Attachment) -> Result<String, Unread> {
+        if !is_text(&file.media_type, file.name.expose()) {
+            return Err(Unread::Kind);
         }
-        let (_, id) = file.locator.split_once('/')?;
-        let limit = usize::try_from(LONGEST_TEXT).ok()?;
-        let bytes = self.client.download(id, limit).await;
-        let bytes = bytes
-            .inspect_err(|error| tracing::warn!(?error, "a text file could not be fetched"))
-            .ok()?;
-        let words = String::from_utf8(bytes).ok()?;
-        let printable = !words.contains('\0');
-        printable.then(|| words.trim_end().to_owned())
+        if file.size.is_none_or(|size| size > LONGEST_TEXT) {
+            return Err(Unread::Large);
+        }
+        let (_, id) = file.locator.split_once('/').ok_or(Unread::Away)?;
+        let bytes = self.client.download(id, LONGEST_TEXT as usize).await;
+        let bytes = bytes.map_err(|error| {
+            tracing::warn!(?error, "a text file could not be fetched");
+            Unread::Away
+        })?;
+        let words = String::from_utf8(bytes).map_err(|_| Unread::Coding)?;
+        match words.contains('\0') {
+            true => Err(Unread::Coding),
+            false => Ok(words.trim_end().to_owned()),
+        }
     }
 
     /// Says that too much waits. Nothing depends on it.

@@ -49,7 +49,7 @@ pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<u8, Failure> {
             fetch(&models, name)?;
         }
         match models.find(&ModelRef::parse(name)?) {
-            Ok(path) => print_rows(local(path, &room.0)?)?,
+            Ok(path) => print_rows(local(path, &room.0, models.dir())?)?,
             Err(ModelError::Missing { .. }) => {
                 print(&format!(
                     "not here yet; `causerie models pull {name}` fetches it\n"
@@ -73,9 +73,10 @@ fn asked(args: &BenchArgs, config: &Config) -> BTreeSet<String> {
     }
 }
 
-fn local(path: PathBuf, room: &Path) -> Result<Vec<Row>, Failure> {
+fn local(path: PathBuf, room: &Path, models: &Path) -> Result<Vec<Row>, Failure> {
     let settings = comparable(causerie_local::Config {
         state_dir: Some(room.join("model-state")),
+        quick_dir: Some(models.to_owned()),
         ..causerie_local::Config::new(path)
     });
     let rows = runtime()?.block_on(measure(settings, Arc::new(SystemClock)));

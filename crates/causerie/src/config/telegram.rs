@@ -99,6 +99,10 @@ impl TelegramConfig {
             let url = self.api_url.clone();
             return Some(("api_url", TelegramError::NoUrl { url }.to_string()));
         }
+        if self.names.iter().any(|name| name.trim().is_empty()) {
+            let reason = "a name by which the bot is called cannot be empty; leave it out";
+            return Some(("names", reason.to_owned()));
+        }
         let webhook = self.webhook_url.as_deref();
         if webhook.is_some_and(|url| !is_webhook_url(url, &self.api_url)) {
             let reason = "this is no address that Telegram sends updates to: https:// and a host, \

@@ -501,6 +501,8 @@ fn a_bot_needs_a_token_and_a_webhook_a_secret() {
         let said = elsewhere(&format!("api_url = \"{url}\"\n"));
         assert!(said.contains("no address of a Bot API server"), "{said}");
     }
+    let nameless = elsewhere("names = [\"Robin\", \" \"]\n");
+    assert!(nameless.contains("cannot be empty"), "{nameless}");
     let secret = "webhook_secret = \"0123456789abcdef\"\n";
     for url in [
         "http://x.example/t",

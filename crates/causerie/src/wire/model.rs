@@ -104,8 +104,10 @@ fn local(config: &Config, model: &LocalModel) -> Result<File, Failure> {
         temperature: advised,
         ..Sampling::default()
     };
+    let models = Models::from_env()?;
+    let quick_dir = Some(models.dir().to_owned());
     Ok(File {
-        models: Models::from_env()?,
+        models,
         reference,
         settings: causerie_local::Config {
             context: model.context,
@@ -114,6 +116,7 @@ fn local(config: &Config, model: &LocalModel) -> Result<File, Failure> {
             // The engine's bound is the bound: whoever has a turn may wait for the model.
             queue: config.server.max_turns as usize,
             state_dir: state_dir(config),
+            quick_dir,
             sampling,
             ..causerie_local::Config::new(PathBuf::new())
         },
