@@ -1,8 +1,10 @@
 //! What the engine asks for, as text that grows.
 //!
-//! Repeats do no harm: a message is named by its nonce, and an append says where it belongs.
+//! Repeats do no harm: a message is named by its nonce, and an append says where it belongs. What was
+//! shown cannot be changed any more, so where a message is to read differently it is shown again.
 
 use causerie_core::{
+    Text,
     id::{MessageRef, Nonce},
     platform::{Action, Content, Operation, PlatformError, Receipt, Status},
 };
@@ -45,6 +47,8 @@ struct Reply {
     message: MessageRef,
     /// What was appended; `None` once it is finished.
     open: Option<String>,
+    /// What it reads once it is finished.
+    said: Option<Text>,
     /// Whether it began in an earlier run, so that its beginning is not on this screen.
     torn: bool,
 }
@@ -57,10 +61,8 @@ impl Replies {
     ) -> Result<(Receipt, Option<Step>), PlatformError> {
         match &operation.action {
             Action::Post { nonce, content, .. } => {
-                let step = self
-                    .create(nonce, None)
-                    .then(|| Step::Whole(content.clone()));
-                Ok((receipt(nonce), step))
+                self.create(nonce, None);
+                Ok((receipt(nonce), self.post(&reference(nonce), content)))
             }
             Action::OpenStream { nonce, .. } => {
                 self.create(nonce, Some(String::new()));
@@ -84,18 +86,24 @@ impl Replies {
         }
     }
 
-    /// Whether it is new.
-    fn create(&mut self, nonce: &Nonce, open: Option<String>) -> bool {
+    fn create(&mut self, nonce: &Nonce, open: Option<String>) {
         let message = reference(nonce);
-        if self.find(&message).is_some() {
-            return false;
+        if self.find(&message).is_none() {
+            self.remember(Reply {
+                message,
+                open,
+                said: None,
+                torn: false,
+            });
         }
-        self.remember(Reply {
-            message,
-            open,
-            torn: false,
-        });
-        true
+    }
+
+    /// `None` if it reads so already.
+    fn post(&mut self, message: &MessageRef, content: &Content) -> Option<Step> {
+        let reply = self.find(message).expect("it has just been created");
+        let said = reply.said.replace(content.markdown.clone());
+        reply.open = None;
+        (said.as_ref() != Some(&content.markdown)).then(|| Step::Whole(content.clone()))
     }
 
     fn remember(&mut self, reply: Reply) -> &mut Reply {
@@ -125,6 +133,7 @@ impl Replies {
             self.remember(Reply {
                 message: message.clone(),
                 open,
+                said: None,
                 torn: true,
             });
         }
@@ -145,12 +154,18 @@ impl Replies {
 
     /// `None` if it is finished already.
     fn close(&mut self, message: &MessageRef, content: &Content) -> Option<Step> {
+        let said = Some(content.markdown.clone());
         let (open, torn) = match self.find(message) {
-            Some(reply) => (reply.open.take()?, reply.torn),
+            Some(reply) => {
+                let open = reply.open.take()?;
+                reply.said = said;
+                (open, reply.torn)
+            }
             None => {
                 let reply = Reply {
                     message: message.clone(),
                     open: None,
+                    said,
                     torn: true,
                 };
                 self.remember(reply);
@@ -266,12 +281,15 @@ mod tests {
         );
         assert_eq!(perform(&mut replies, close("Héllo")), None);
         assert_eq!(perform(&mut replies, append(6, "late")), None);
-        let post = || Action::Post {
+        let post = |words| Action::Post {
             nonce: nonce(),
             reply_to: None,
-            content: says("x"),
+            content: says(words),
         };
-        assert_eq!(perform(&mut replies, post()), None, "the nonce is taken");
+        assert_eq!(perform(&mut replies, post("Héllo")), None);
+        let other = Some(Step::Whole(says("x")));
+        assert_eq!(perform(&mut replies, post("x")), other, "it reads so now");
+        assert_eq!(perform(&mut replies, post("x")), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Questions and conversations with an engine that says what the test wants.
 
 mod asking;
+mod conformance;
 mod inbox;
 #[cfg(unix)]
 mod keyboard;
