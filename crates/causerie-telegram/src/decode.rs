@@ -11,7 +11,7 @@ use crate::{
 use causerie_core::{
     Text, Timestamp,
     event::{Event, EventKind, Participant, Posted, Quoted, Rating},
-    id::{EventId, IdError},
+    id::{EventId, IdError, MessageRef},
 };
 
 /// Who we are on Telegram.
@@ -40,6 +40,8 @@ pub(crate) struct Heard {
 pub(crate) struct Pressed {
     /// What is answered.
     pub(crate) id: String,
+    /// The message that has the button, where it is one of ours.
+    pub(crate) message: Option<MessageRef>,
     /// What is said.
     pub(crate) word: Word,
     /// In which language.
@@ -51,6 +53,7 @@ pub(crate) struct Pressed {
 pub(crate) enum Word {
     Thanks,
     Stopping,
+    Finished,
     NotYours,
     Nothing,
 }
@@ -196,9 +199,12 @@ impl Decoder<'_> {
             .config
             .language
             .of(callback.from.language_code.as_deref());
+        let message = callback.message.as_ref();
+        let reference = message.map(|on| place::message(on.chat.id, on.message_id));
         let says = |word| {
             Some(Pressed {
                 id: callback.id.clone(),
+                message: reference.clone(),
                 word,
                 language,
             })
@@ -207,7 +213,9 @@ impl Decoder<'_> {
             pressed: says(Word::Nothing),
             ..Heard::default()
         };
-        let (Some(message), Some(data)) = (&callback.message, &callback.data) else {
+        let (Some(message), Some(reference), Some(data)) =
+            (message, reference.clone(), &callback.data)
+        else {
             return Ok(nothing);
         };
         let (what, owner) = match data.split_once(':') {
@@ -220,7 +228,6 @@ impl Decoder<'_> {
                 ..Heard::default()
             });
         }
-        let reference = place::message(message.chat.id, message.message_id);
         let feedback = |rating| EventKind::Feedback {
             message: reference,
             rating,

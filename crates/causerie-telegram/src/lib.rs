@@ -31,7 +31,7 @@ pub use config::{
 use async_trait::async_trait;
 use causerie_core::{
     event::Attachment,
-    id::{Place, PlatformId},
+    id::{MessageRef, Place, PlatformId},
     platform::{
         Creates, Inbox, Operation, Platform, PlatformCapabilities, PlatformError, Receipt, Stop,
         Streaming, TextForm, TextLimit, TextUnit,
@@ -65,6 +65,8 @@ const MESSAGE: TextLimit = TextLimit {
 const FIRST: Duration = Duration::from_millis(600);
 /// The largest file that Telegram gives to bots.
 const LARGEST_FILE: usize = 20 << 20;
+/// Finished messages of which we remember that there is nothing to stop.
+const MOST_FINISHED: usize = 4096;
 /// Chats of which we remember that they take no drafts.
 const MOST_PLAIN_CHATS: usize = 10_000;
 
@@ -83,7 +85,32 @@ struct Shared {
     signs: Signs,
     me: OnceLock<Me>,
     can: Abilities,
+    finished: Finished,
     capabilities: Capabilities,
+}
+
+/// Our messages that were finished lately. A button to stop that is pressed on one of them came too
+/// late: it is not for the answer after it.
+#[derive(Default)]
+struct Finished(Mutex<HashSet<MessageRef>>);
+
+impl Finished {
+    fn note(&self, message: &MessageRef, finished: bool) {
+        let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !finished {
+            messages.remove(message);
+            return;
+        }
+        if messages.len() >= MOST_FINISHED {
+            messages.clear();
+        }
+        messages.insert(message.clone());
+    }
+
+    fn has(&self, message: &MessageRef) -> bool {
+        let messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        messages.contains(message)
+    }
 }
 
 /// What the server turned out not to know.
@@ -195,6 +222,7 @@ impl Telegram {
                 signs: Signs::default(),
                 me: OnceLock::new(),
                 can: Abilities::default(),
+                finished: Finished::default(),
             }),
             listener: Mutex::new(listener),
         })

@@ -49,6 +49,7 @@ impl Shared {
                 let message = self
                     .post(operation, &spot, reply_to.as_ref(), content)
                     .await?;
+                self.finished.note(&message, content.ends);
                 return Ok(Receipt {
                     message: Some(message),
                 });
@@ -57,6 +58,7 @@ impl Shared {
                 self.pace(&spot, weight(content))?;
                 self.signs.cancel(operation.place.as_str());
                 self.edit(operation, &spot, message, content).await?;
+                self.finished.note(message, content.ends);
             }
             Action::Delete { message } => self.delete(&spot, message).await?,
             Action::Preview { nonce, content } => {

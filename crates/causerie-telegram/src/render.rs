@@ -93,6 +93,7 @@ pub(crate) fn word(word: Word, language: Language) -> Option<&'static str> {
     let (english, chinese) = match word {
         Word::Thanks => ("Thank you, noted.", "谢谢，已记录。"),
         Word::Stopping => ("Stopping.", "正在停止。"),
+        Word::Finished => ("This answer is finished.", "这个回答已经结束。"),
         Word::NotYours => (
             "Only the person who asked can do that.",
             "只有提问的人才能这样做。",

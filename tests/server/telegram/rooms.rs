@@ -1,7 +1,11 @@
 //! Groups, topics, other people's chats; and how updates come in.
 
 use super::house::{House, PATIENCE, is_whole};
-use causerie_testkit::fake_telegram::Post;
+use causerie_testkit::{
+    fake_models::{Reply, When},
+    fake_telegram::{Post, Sent},
+};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_groups_it_answers_who_calls_it_and_nobody_else() {
@@ -32,6 +36,43 @@ async fn in_groups_it_answers_who_calls_it_and_nobody_else() {
         "speakers are named: {body}"
     );
     assert!(!body.contains("nobody asked you"));
+    house.assert_lawful();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_button_stops_its_answer_and_not_the_next() {
+    let house = House::new().await;
+    let words = "one two three four five six seven eight nine ten ".repeat(8);
+    let slow = Reply::say(&words).paced(Duration::from_millis(60));
+    house.models.on(When::Always, slow);
+    let ann = house.person("Ann");
+    let group = house.telegram.supergroup("Team");
+    let telegram = &house.telegram;
+    telegram.say(group, &ann, "@causerie_bot first");
+    let growing = |sent: &Sent| sent.buttons() == ["⏹ Stop"];
+    let first = telegram.wait_for(group, growing).await;
+    let first = first.id;
+    let is_first = |sent: &Sent| sent.id == first && is_whole(sent);
+    let finished = telegram.wait_for(group, is_first).await;
+    assert_eq!(finished.text, words.trim());
+    telegram.say(group, &ann, "@causerie_bot second");
+    let second = telegram.wait_for(group, growing).await.id;
+    assert_ne!(first, second);
+    // Her program shows the button of the first answer still.
+    let press = telegram.press_late(&ann, group, &finished, "⏹ Stop");
+    let told = telegram.wait_answer(&press).await;
+    assert_eq!(told.text.as_deref(), Some("This answer is finished."));
+    let is_second = |sent: &Sent| sent.id == second && is_whole(sent);
+    assert_eq!(telegram.wait_for(group, is_second).await.text, words.trim());
+
+    telegram.say(group, &ann, "@causerie_bot third");
+    let third = telegram.wait_for(group, growing).await.id;
+    let press = telegram.press(&ann, group, third, "⏹ Stop");
+    let told = telegram.wait_answer(&press).await;
+    assert_eq!(told.text.as_deref(), Some("Stopping."));
+    let is_third = |sent: &Sent| sent.id == third && is_whole(sent);
+    let stopped = telegram.wait_for(group, is_third).await;
+    assert!(stopped.text.ends_with("Stopped."), "{stopped:?}");
     house.assert_lawful();
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     Shared,
     client::CallError,
-    decode::{self, Heard, Pressed},
+    decode::{self, Heard, Pressed, Word},
     place::Spot,
     render,
     update::Update,
@@ -46,7 +46,7 @@ impl Shared {
         update: Value,
     ) -> Result<(), InboxError> {
         let number = update["update_id"].as_i64();
-        let heard = match serde_json::from_value::<Update>(update) {
+        let mut heard = match serde_json::from_value::<Update>(update) {
             Ok(update) => self.decode(update),
             Err(error) => {
                 // The error tells a place in the update and none of its words.
@@ -55,6 +55,13 @@ impl Shared {
                 return Ok(());
             }
         };
+        if let Some(pressed) = &mut heard.pressed {
+            let message = pressed.message.as_ref();
+            if pressed.word == Word::Stopping && message.is_some_and(|on| self.finished.has(on)) {
+                pressed.word = Word::Finished;
+                heard.events.clear();
+            }
+        }
         for mut event in heard.events {
             self.read_texts(&mut event).await;
             if heard.album {

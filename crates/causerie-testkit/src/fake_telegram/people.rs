@@ -1,7 +1,7 @@
 //! What people do.
 
 use super::{
-    FakeTelegram, Post,
+    FakeTelegram, Post, Sent,
     failure::Failure,
     methods::shown_member,
     state::{BOT, ChatKind, seconds},
@@ -45,13 +45,17 @@ fn anonymous() -> Value {
 
 /// What a button carries that has this text or carries just this.
 fn data_of(markup: &Value, button: &str) -> String {
+    let data = data_in(markup, button);
+    data.unwrap_or_else(|| panic!("there is no button {button:?} in {markup}"))
+}
+
+fn data_in(markup: &Value, button: &str) -> Option<String> {
     let rows = markup["inline_keyboard"].as_array();
     let rows = rows.into_iter().flatten().filter_map(Value::as_array);
     let mut buttons = rows.flatten();
     let pressed = buttons.find(|one| one["text"] == button || one["callback_data"] == button);
     let data = pressed.and_then(|button| button["callback_data"].as_str());
-    let data = data.unwrap_or_else(|| panic!("there is no button {button:?} in {markup}"));
-    data.to_owned()
+    data.map(str::to_owned)
 }
 
 impl FakeTelegram {
@@ -182,6 +186,25 @@ impl FakeTelegram {
         let shown = shown.unwrap_or_else(|| panic!("there is no message {message} in {chat}"));
         let mut query = json!({"chat_instance": format!("{chat}"), "message": shown});
         query["data"] = json!(data_of(&shown["reply_markup"], button));
+        self.pressed(user, query)
+    }
+
+    /// Somebody presses a button that a message of the bot's had once: their program shows it still.
+    /// Gives the query's id.
+    ///
+    /// # Panics
+    /// If it never had such a button.
+    pub fn press_late(&self, user: &User, chat: i64, message: &Sent, button: &str) -> String {
+        let mut versions = message.versions.iter();
+        let data = versions.find_map(|one| data_in(one.markup.as_ref()?, button));
+        let data = data.unwrap_or_else(|| panic!("it never had a button {button:?}"));
+        let shown = {
+            let mut state = self.shared.state();
+            let known = &state.chat(chat).place.known;
+            known.get(&message.id).cloned()
+        };
+        let shown = shown.unwrap_or_else(|| panic!("there is no message {} in {chat}", message.id));
+        let query = json!({"chat_instance": format!("{chat}"), "message": shown, "data": data});
         self.pressed(user, query)
     }
 
