@@ -5,7 +5,7 @@
 
 use super::{Options, fault::Fault, schema};
 use causerie_core::store::StoreError;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions, TryLockError},
@@ -230,6 +230,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 
 fn configure(connection: &Connection, cache_kib: i64) -> Result<(), Fault> {
     connection.busy_timeout(BUSY)?;
+    // Without this a statement whose plan could depend on its parameters is compiled again each time
+    // that they change, which took a sixth of the store's time in a turn.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(())
