@@ -5,6 +5,7 @@ use crate::{
     tree::{Alignment, Block, Inline, Item, List, Table},
 };
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use std::borrow::Cow;
 
 /// How deep containers may stand in each other. What is deeper loses its form, never its words,
 /// so that no text can exhaust the stack of a renderer.
@@ -18,7 +19,9 @@ pub(crate) fn options() -> Options {
 /// The blocks of `source`.
 ///
 /// Link definitions come first, in the order of the source, so that none of their words is lost.
+/// Carriage returns end lines, alone too, as CommonMark has it.
 pub fn parse(source: &str) -> Vec<Block> {
+    let source = &*with_line_feeds(source);
     let parser = Parser::new_ext(source, options());
     let mut blocks = definitions(&parser);
     let mut builder = Builder::default();
@@ -27,6 +30,17 @@ pub fn parse(source: &str) -> Vec<Block> {
     }
     blocks.extend(builder.finish());
     blocks
+}
+
+/// `source` with a line feed at the end of each line.
+///
+/// The parser takes what follows a carriage return behind the marks of a code block for the name of
+/// the code's language.
+pub(crate) fn with_line_feeds(source: &str) -> Cow<'_, str> {
+    match source.contains('\r') {
+        true => source.replace("\r\n", "\n").replace('\r', "\n").into(),
+        false => source.into(),
+    }
 }
 
 fn definitions(parser: &Parser<'_>) -> Vec<Block> {
@@ -421,6 +435,14 @@ mod tests {
         let blocks = parse("[a]: https://b 'c'\nd");
         assert!(matches!(&blocks[0], Block::Definition { label, .. } if label == "a"));
         assert_eq!(blocks[1], Block::Paragraph(text("d")));
+    }
+
+    #[test]
+    fn carriage_returns_end_lines() {
+        for source in ["a\n```\r: b\rc", "a\r\n```\r\n: b\r\nc"] {
+            assert_eq!(parse(source), parse("a\n```\n: b\nc"), "{source:?}");
+            assert!(format!("{:?}", parse(source)).contains(": b"));
+        }
     }
 
     #[test]

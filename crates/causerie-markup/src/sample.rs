@@ -92,6 +92,7 @@ pub(crate) const NASTY: &[&str] = &[
     "    ```\na",
     "```\na\n    ```\n```b\n ```\nc",
     "```\r\na\r\n\r\n```\r\nb\rc\r\r\nd",
+    "a```a`b\nc\n```\r: http://x.y",
     "```\n``\n`\n~~~\n```",
     "a\n```",
     "a\n``",

@@ -11,7 +11,7 @@ mod size;
 
 pub(crate) use size::size;
 
-use crate::{fence, whole::ends};
+use crate::{fence, parse::with_line_feeds, whole::ends};
 use causerie_core::{draft, platform::TextLimit};
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -26,7 +26,7 @@ const NEAR: usize = 3;
 pub fn split(markdown: &str, limit: TextLimit) -> Vec<String> {
     use causerie_core::draft::Cutter as _;
     let mut parts = Vec::new();
-    let mut rest = markdown.to_owned();
+    let mut rest = with_line_feeds(markdown).into_owned();
     while too_long(&rest, limit).is_some() {
         let (head, next) = Cutter.cut(&rest, limit);
         if !head.trim().is_empty() {

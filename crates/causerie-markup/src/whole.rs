@@ -1,14 +1,21 @@
 //! The blocks of a text that is there as a whole, each read by itself.
 
-use crate::{blocks::block_ends, open::close_virtually, parse::parse, tree::Block};
+use crate::{
+    blocks::block_ends,
+    open::close_virtually,
+    parse::{parse, with_line_feeds},
+    tree::Block,
+};
 
 /// The blocks of `markdown`.
 pub(crate) fn whole(markdown: &str) -> Vec<Block> {
+    let markdown = &*with_line_feeds(markdown);
     read(markdown, &ends(markdown))
 }
 
 /// The blocks of `markdown`, which is still growing, with what is open in it closed.
 pub(crate) fn growing(markdown: &str) -> Vec<Block> {
+    let markdown = &*with_line_feeds(markdown);
     let mut ends = block_ends(markdown);
     ends.pop();
     let tail = ends.last().copied().unwrap_or(0);
@@ -19,6 +26,7 @@ pub(crate) fn growing(markdown: &str) -> Vec<Block> {
 
 /// The blocks of `markdown`, and those that it has while it grows if they are others.
 pub(crate) fn both(markdown: &str) -> (Vec<Block>, Option<Vec<Block>>) {
+    let markdown = &*with_line_feeds(markdown);
     let blocks_end = block_ends(markdown);
     let before = blocks_end.len().saturating_sub(1);
     let ends = with_rest(markdown, blocks_end);

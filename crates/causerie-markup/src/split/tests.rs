@@ -17,7 +17,8 @@ pub(super) const FORMS: &[TextForm] = &[
 ];
 
 fn has_html(markdown: &str) -> bool {
-    let events = pulldown_cmark::Parser::new_ext(markdown, crate::parse::options());
+    let markdown = with_line_feeds(markdown);
+    let events = pulldown_cmark::Parser::new_ext(&markdown, crate::parse::options());
     let is_html = |event| matches!(event, pulldown_cmark::Event::Html(_));
     events.into_iter().any(is_html)
 }
