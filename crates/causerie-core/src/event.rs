@@ -118,6 +118,13 @@ pub struct Attachment {
     pub locator: String,
 }
 
+impl Attachment {
+    /// Whether it is a picture, for models that see.
+    pub fn is_image(&self) -> bool {
+        self.media_type.starts_with("image/")
+    }
+}
+
 /// A judgement on an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rating {

@@ -290,7 +290,7 @@ fn width(kind: u32) -> Option<u64> {
 
 /// Bytes of a tensor. A type we do not know counts as nothing, so that a newer file is not taken
 /// for a cut one.
-pub(crate) fn size_of(kind: u32, elements: u64) -> u64 {
+fn size_of(kind: u32, elements: u64) -> u64 {
     let (block, bytes) = match kind {
         0 | 26 => (1, 4),
         1 | 25 | 30 => (1, 2),

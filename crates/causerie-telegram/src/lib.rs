@@ -47,8 +47,9 @@ use serde_json::json;
 use signs::Signs;
 use std::{
     collections::HashSet,
+    hash::Hash,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -85,31 +86,40 @@ struct Shared {
     signs: Signs,
     me: OnceLock<Me>,
     can: Abilities,
-    finished: Finished,
+    /// Our messages that were finished. A button to stop that is pressed on one of them came too
+    /// late: it is not for the answer after it.
+    finished: Lately<MessageRef, MOST_FINISHED>,
     capabilities: Capabilities,
 }
 
-/// Our messages that were finished lately. A button to stop that is pressed on one of them came too
-/// late: it is not for the answer after it.
-#[derive(Default)]
-struct Finished(Mutex<HashSet<MessageRef>>);
+/// A set that many tasks share, and that begins anew when it holds `MOST`.
+struct Lately<T, const MOST: usize>(Mutex<HashSet<T>>);
 
-impl Finished {
-    fn note(&self, message: &MessageRef, finished: bool) {
-        let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !finished {
-            messages.remove(message);
-            return;
+impl<T, const MOST: usize> Default for Lately<T, MOST> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Eq + Hash, const MOST: usize> Lately<T, MOST> {
+    fn insert(&self, one: T) {
+        let mut known = self.known();
+        if known.len() >= MOST {
+            known.clear();
         }
-        if messages.len() >= MOST_FINISHED {
-            messages.clear();
-        }
-        messages.insert(message.clone());
+        known.insert(one);
     }
 
-    fn has(&self, message: &MessageRef) -> bool {
-        let messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        messages.contains(message)
+    fn remove(&self, one: &T) {
+        self.known().remove(one);
+    }
+
+    fn has(&self, one: &T) -> bool {
+        self.known().contains(one)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashSet<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,21 +130,16 @@ struct Abilities {
     no_drafts: AtomicBool,
     no_stop: AtomicBool,
     /// Chats that take no drafts.
-    plain: Mutex<HashSet<i64>>,
+    plain: Lately<i64, MOST_PLAIN_CHATS>,
 }
 
 impl Abilities {
     fn drafts(&self, chat: i64) -> bool {
-        let plain = || self.plain.lock().unwrap_or_else(PoisonError::into_inner);
-        chat > 0 && !self.no_drafts.load(Ordering::Relaxed) && !plain().contains(&chat)
+        chat > 0 && !self.no_drafts.load(Ordering::Relaxed) && !self.plain.has(&chat)
     }
 
     fn takes_no_drafts(&self, chat: i64) {
-        let mut plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
-        if plain.len() >= MOST_PLAIN_CHATS {
-            plain.clear();
-        }
-        plain.insert(chat);
+        self.plain.insert(chat);
     }
 }
 
@@ -222,7 +227,7 @@ impl Telegram {
                 signs: Signs::default(),
                 me: OnceLock::new(),
                 can: Abilities::default(),
-                finished: Finished::default(),
+                finished: Lately::default(),
             }),
             listener: Mutex::new(listener),
         })

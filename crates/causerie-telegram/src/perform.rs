@@ -49,7 +49,7 @@ impl Shared {
                 let message = self
                     .post(operation, &spot, reply_to.as_ref(), content)
                     .await?;
-                self.finished.note(&message, content.ends);
+                self.note_finished(&message, content);
                 return Ok(Receipt {
                     message: Some(message),
                 });
@@ -58,7 +58,7 @@ impl Shared {
                 self.pace(&spot, weight(content))?;
                 self.signs.cancel(operation.place.as_str());
                 self.edit(operation, &spot, message, content).await?;
-                self.finished.note(message, content.ends);
+                self.note_finished(message, content);
             }
             Action::Delete { message } => self.delete(&spot, message).await?,
             Action::Preview { nonce, content } => {
@@ -71,6 +71,13 @@ impl Shared {
             Action::OpenStream { .. } | Action::Append { .. } | Action::CloseStream { .. } => {}
         }
         Ok(Receipt::default())
+    }
+
+    fn note_finished(&self, message: &MessageRef, content: &Content) {
+        match content.ends {
+            true => self.finished.insert(message.clone()),
+            false => self.finished.remove(message),
+        }
     }
 
     fn pace(&self, spot: &Spot, weight: Weight) -> Result<(), PlatformError> {

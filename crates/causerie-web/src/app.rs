@@ -51,7 +51,6 @@ impl App {
 
     /// The table of routes.
     pub(crate) fn router(self) -> Router {
-        let largest = self.config.largest_body();
         Router::new()
             .route("/", get(assets::page))
             .route("/login", get(assets::login_page).post(login::log_in))
@@ -74,7 +73,8 @@ impl App {
                 self.clone(),
                 intake::take_in,
             ))
-            .layer(DefaultBodyLimit::max(largest))
+            // What was taken in has been held to its size.
+            .layer(DefaultBodyLimit::disable())
             .layer(middleware::from_fn_with_state(self.clone(), gate::guard))
             .with_state(self)
     }

@@ -79,8 +79,8 @@ impl Transcript<'_> {
     }
 
     fn user(&mut self, message: &Message) {
-        let (images, files): (Vec<_>, Vec<_>) = attachments(message)
-            .partition(|file| self.backend.images && file.media_type.starts_with("image/"));
+        let (images, files): (Vec<_>, Vec<_>) =
+            attachments(message).partition(|file| self.backend.images && file.is_image());
         let mut piece = Piece::words(PromptRole::User, words(message, &files));
         piece.images = images.into_iter().cloned().collect();
         self.push(piece);

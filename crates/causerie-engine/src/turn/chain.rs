@@ -111,9 +111,8 @@ impl Turn<'_> {
 
 fn shows_pictures(question: &Question) -> bool {
     let parts = question.messages.iter().flat_map(|message| &message.parts);
-    let mut pictures = parts.filter(
-        |part| matches!(part, Part::Attachment(file) if file.media_type.starts_with("image/")),
-    );
+    let mut pictures =
+        parts.filter(|part| matches!(part, Part::Attachment(file) if file.is_image()));
     pictures.next().is_some()
 }
 

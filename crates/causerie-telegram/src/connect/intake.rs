@@ -106,7 +106,7 @@ impl Shared {
         };
         let mut kept = Vec::new();
         for file in std::mem::take(&mut posted.attachments) {
-            if file.media_type.starts_with("image/") {
+            if file.is_image() {
                 kept.push(file);
                 continue;
             }
